@@ -1,0 +1,149 @@
+"""Chapter 3: layers, and the dense layer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+
+from scratch.activations import Sigmoid
+from scratch.operations import (
+    BiasAdd,
+    Operation,
+    ParamOperation,
+    WeightMultiply,
+    check_columns,
+    check_same_shape,
+)
+from scratch.seeding import Seed, Stream, as_stream, is_integer
+
+
+class Layer:
+    """A series of operations, set up by the first input. Chapter 3, "The Layer Blueprint".
+
+    A subclass defines ``_setup_layer``. ``params`` and ``param_grads`` hold one array for each
+    ``ParamOperation``, in order; the gradients are new after each ``backward``.
+
+    Args:
+        neurons: the width of the layer.
+        seed: where the layer's parameters come from. Within a network the network sets it, and
+            ``stream`` too: with an integer the one stream that all layers share is seeded anew for
+            each of them, as in the book.
+
+    Raises:
+        ValueError: ``neurons`` is less than 1.
+    """
+
+    def __init__(self, neurons: int, seed: Seed = None) -> None:
+        if neurons < 1:
+            raise ValueError(f"{type(self).__name__}: neurons must be at least 1, not {neurons}")
+        self.neurons = neurons
+        self.seed = seed
+        self.stream: np.random.RandomState | None = None
+        self.first = True
+        self.params: list[ndarray] = []
+        self.param_grads: list[ndarray] = []
+        self.operations: list[Operation] = []
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define _setup_layer")
+
+    def forward(self, input_: ndarray) -> ndarray:
+        """Pass ``input_`` through the operations; the first call sets them up."""
+        if self.first:
+            self._setup_layer(input_)
+            self.first = False
+
+        self.input_ = input_
+        for operation in self.operations:
+            input_ = operation.forward(input_)
+        self.output = input_
+        return self.output
+
+    def backward(self, output_grad: ndarray) -> ndarray:
+        """Pass ``output_grad`` back through the operations and collect ``param_grads``.
+
+        Returns:
+            The gradient on the layer's input, in its shape.
+
+        Raises:
+            RuntimeError: ``forward`` has not run.
+            ValueError: ``output_grad`` has not the shape of the output.
+        """
+        if not hasattr(self, "output"):
+            raise RuntimeError(f"{self}: backward was called before forward")
+        check_same_shape(self.output, output_grad, f"{self} output and output_grad")
+        for operation in reversed(self.operations):
+            output_grad = operation.backward(output_grad)
+        self._param_grads()
+        return output_grad
+
+    def _param_grads(self) -> None:
+        """Collect the gradients (the book tests the class of the class and finds none: E6)."""
+        self.param_grads = [
+            operation.param_grad
+            for operation in self.operations
+            if isinstance(operation, ParamOperation)
+        ]
+
+    def _params(self) -> None:
+        """Collect the parameters."""
+        self.params = [
+            operation.param
+            for operation in self.operations
+            if isinstance(operation, ParamOperation)
+        ]
+
+    def _draws(self) -> Stream:
+        """Where the parameters of this layer are drawn from."""
+        if self.stream is not None and is_integer(self.seed):
+            self.stream.seed(self.seed)
+            return self.stream
+        return as_stream(self.seed)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.neurons})"
+
+
+class Dense(Layer):
+    """A fully connected layer, ``activation(input W + B)``. Chapter 3, "The Dense Layer".
+
+    Takes ``(batch, in)``, returns ``(batch, neurons)``. ``params`` are ``W`` ``(in, neurons)`` and
+    ``B`` ``(1, neurons)``, from the standard normal, in the dtype of the first input.
+
+    Args:
+        neurons: the width of the layer.
+        activation: a new ``Sigmoid`` where none is given (the book's default is one object that all
+            layers share: E7).
+        seed: as in ``Layer``.
+
+    Raises:
+        ValueError: ``neurons`` is less than 1; in ``forward``, the input has not two dimensions or
+            not as many columns as the first one had.
+        TypeError: in ``forward``, the input is not of a floating-point type.
+    """
+
+    def __init__(
+        self, neurons: int, activation: Operation | None = None, seed: Seed = None
+    ) -> None:
+        super().__init__(neurons, seed)
+        self.activation = Sigmoid() if activation is None else activation
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        if input_.ndim != 2:
+            raise ValueError(f"{self}: input must have shape (batch, in), not {input_.shape}")
+        if not np.issubdtype(input_.dtype, np.floating):
+            raise TypeError(
+                f"{self}: input must be of a floating-point type, not {input_.dtype}; "
+                "use .astype(float)"
+            )
+        stream = self._draws()
+        W = stream.standard_normal((input_.shape[1], self.neurons)).astype(input_.dtype)
+        B = stream.standard_normal((1, self.neurons)).astype(input_.dtype)
+        self.operations = [WeightMultiply(W), BiasAdd(B), self.activation]
+        self._params()
+
+    def forward(self, input_: ndarray) -> ndarray:
+        """Pass a batch through the layer; the first one sets up the weights."""
+        if not self.first:
+            check_columns(input_, self.params[0], str(self))
+        return super().forward(input_)
