@@ -1,0 +1,144 @@
+"""Chapters 3 and 7 in PyTorch: the training loop, and the evaluation of a regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from reference.regression import mae, rmse
+
+
+@dataclass
+class TrainingHistory:
+    """What ``PyTorchTrainer.fit`` saw; as ``scratch.training.TrainingHistory``."""
+
+    epochs: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    stopped_early: bool = False
+
+
+class PyTorchTrainer:
+    """Trains a module. Chapter 7, "PyTorch Elements: Trainer".
+
+    Args:
+        model: what is trained, in place.
+        optim: must hold exactly the model's parameters.
+        criterion: the loss, of predictions and targets.
+
+    Raises:
+        ValueError: ``optim`` holds other parameters than the model's.
+    """
+
+    def __init__(self, model: nn.Module, optim: Optimizer, criterion: nn.Module) -> None:
+        held = [id(param) for group in optim.param_groups for param in group["params"]]
+        if held != [id(param) for param in model.parameters()]:
+            raise ValueError("the optimizer must hold exactly the parameters of the model")
+        self.model = model
+        self.optim = optim
+        self.loss = criterion
+
+    def fit(
+        self,
+        X_train: Tensor,
+        y_train: Tensor,
+        X_test: Tensor,
+        y_test: Tensor,
+        epochs: int = 100,
+        eval_every: int = 10,
+        batch_size: int = 32,
+        orders: Sequence[Tensor] | None = None,
+        seed: int = 1,
+        early_stopping: bool = True,
+        on_epoch: Callable[[int], None] | None = None,
+    ) -> TrainingHistory:
+        """Fit the model, measuring the validation loss every ``eval_every`` epochs.
+
+        With early stopping the model goes back to its best parameters when the loss stops falling.
+
+        Args:
+            X_train: shape ``(observations, features)``.
+            y_train: shape ``(observations, out)``.
+            X_test: as ``X_train``, for the validation loss.
+            y_test: as ``y_train``, for the validation loss.
+            epochs: passes over the training data.
+            eval_every: epochs between two validations.
+            batch_size: rows in a step; the last one of an epoch takes what is left.
+            orders: the order of the rows in each epoch; drawn from ``seed`` where it is not given.
+            seed: of the permutations, when there are no ``orders``.
+            early_stopping: stop and roll back when the validation loss does not fall any more.
+            on_epoch: called with the number of each epoch when it ends.
+
+        Raises:
+            ValueError: a number is out of range, or there are fewer ``orders`` than epochs.
+            FloatingPointError: the first validation loss is not finite.
+        """
+        if epochs < 0 or eval_every < 1 or batch_size < 1:
+            raise ValueError(
+                f"epochs must be at least 0, eval_every and batch_size at least 1, not {epochs}, "
+                f"{eval_every}, {batch_size}"
+            )
+        if orders is None:
+            generator = torch.Generator().manual_seed(seed)
+            orders = [torch.randperm(len(X_train), generator=generator) for _ in range(epochs)]
+        elif len(orders) < epochs:
+            raise ValueError(f"{epochs} epochs need as many orders, not {len(orders)}")
+
+        history = TrainingHistory()
+        best = deepcopy(self.model.state_dict())
+        for epoch, order in enumerate(orders[:epochs], start=1):
+            self._train_epoch(X_train[order], y_train[order], batch_size)
+            if on_epoch is not None:
+                on_epoch(epoch)
+            if epoch % eval_every != 0:
+                continue
+
+            loss = self.evaluate(X_test, y_test)
+            history.epochs.append(epoch)
+            history.losses.append(loss)
+            if loss < history.best_loss:
+                history.best_epoch, history.best_loss = epoch, loss
+                best = deepcopy(self.model.state_dict())
+            elif early_stopping:
+                if history.best_epoch == 0:
+                    raise FloatingPointError(
+                        f"the validation loss after {epoch} epochs is {loss}: the training has "
+                        "diverged; try a lower learning rate"
+                    )
+                history.stopped_early = True
+                self.model.load_state_dict(best)
+                break
+        return history
+
+    def evaluate(self, X: Tensor, y: Tensor) -> float:
+        """The loss on ``X`` and ``y``, in evaluation mode; the mode is as before afterwards."""
+        was_training = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            loss = self.loss(self.model(X), y).item()
+        self.model.train(was_training)
+        return loss
+
+    def _train_epoch(self, X: Tensor, y: Tensor, batch_size: int) -> None:
+        for X_batch, y_batch in zip(X.split(batch_size), y.split(batch_size), strict=True):
+            self.optim.zero_grad()
+            loss = self.loss(self.model(X_batch), y_batch)
+            loss.backward()
+            self.optim.step()
+
+
+def eval_regression_model(model: nn.Module, X_test: Tensor, y_test: Tensor) -> tuple[float, float]:
+    """Mean absolute error and root mean squared error, in the units of the target.
+
+    Chapter 3, "Putting Everything Together".
+    """
+    with torch.no_grad():
+        preds = model(X_test)
+    return mae(preds, y_test).item(), rmse(preds, y_test).item()
