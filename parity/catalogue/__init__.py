@@ -1,0 +1,47 @@
+"""The catalogue: every component described once, for all the uses of the description.
+
+Loads NumPy and the scratch side, never torch: the references import it when they run.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from parity.catalogue.component import Component
+
+MODULES = (
+    "functions",
+    "regression",
+    "operations",
+    "activations",
+    "dense",
+    "losses",
+    "network",
+    "optimizers",
+    "training",
+)
+
+
+@cache
+def components() -> tuple[Component, ...]:
+    """All components, in the order of the book: what a component requires stands before it."""
+    return tuple(
+        entry
+        for module in MODULES
+        for entry in import_module(f"parity.catalogue.{module}").COMPONENTS
+    )
+
+
+@cache
+def _by_name() -> dict[str, Component]:
+    return {entry.name: entry for entry in components()}
+
+
+def component(name: str) -> Component:
+    """The component of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return _by_name()[name]

@@ -1,0 +1,74 @@
+"""Mistakes in the optimizers of chapter 3."""
+
+from __future__ import annotations
+
+from numpy import ndarray
+
+from parity.catalogue.component import Mutant
+from scratch import optimizers as right
+
+
+class _Climbs(right.SGD):
+    def step(self) -> None:
+        for param, param_grad in zip(self.net.params(), self.net.param_grads(), strict=True):
+            param += self.lr * param_grad
+
+
+class _NoRate(right.SGD):
+    def step(self) -> None:
+        for param, param_grad in zip(self.net.params(), self.net.param_grads(), strict=True):
+            param -= param_grad
+
+
+class _NotInPlace(right.SGD):
+    def step(self) -> None:
+        for param, param_grad in zip(self.net.params(), self.net.param_grads(), strict=True):
+            param = param - self.lr * param_grad
+
+
+class _FirstOnly(right.SGD):
+    def step(self) -> None:
+        for param, param_grad in zip(self.net.params(), self.net.param_grads(), strict=True):
+            param -= self.lr * param_grad
+            return
+
+
+class _Momentum(right.SGD):
+    """Remembers earlier gradients."""
+
+    def step(self) -> None:
+        grads: list[ndarray] = list(self.net.param_grads())
+        kept = getattr(self, "kept", None)
+        self.kept = [g + (0.9 * k) for g, k in zip(grads, kept, strict=True)] if kept else grads
+        for param, velocity in zip(self.net.params(), self.kept, strict=True):
+            param -= self.lr * velocity
+
+
+SGD = (
+    Mutant(
+        "not in place",
+        "param = param - ... makes a new array and leaves the network as it was: "
+        "param -= self.lr * param_grad changes it in place.",
+        _NotInPlace,
+        "params[0], step 1",
+    ),
+    Mutant("climbs", "The gradient is added; subtract it.", _Climbs, "params[0], step 1"),
+    Mutant(
+        "no learning rate",
+        "The gradient is not multiplied by the learning rate.",
+        _NoRate,
+        "params[0], step 1",
+    ),
+    Mutant(
+        "first parameter only",
+        "Only the first parameter is updated.",
+        _FirstOnly,
+        "params[1], step 1",
+    ),
+    Mutant(
+        "remembers",
+        "Earlier gradients enter the step, as with momentum; plain SGD uses only the last.",
+        _Momentum,
+        "params[0], step 2",
+    ),
+)
