@@ -1,0 +1,5 @@
+"""``python -m parity`` is the same as ``parity``."""
+
+from parity.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""The command line: ``parity check``, ``new``, ``list``, ``train``, ``book``, ``doctor``, ``demo``.
+
+Each command lives in a module of its own, imported when it is called, so that none pays for another
+one's imports.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from parity import __version__
+
+COMMANDS = {
+    "check": "Check your own implementation and say what is wrong with it.",
+    "new": "Write a skeleton file for you to fill in.",
+    "list": "List the components, by chapter.",
+    "train": "Train a model of the book, in NumPy, in PyTorch, or both.",
+    "book": "Compute a chapter's printed numbers again and compare.",
+    "doctor": "Look at the installation: versions, devices, data files.",
+    "demo": "Show a check with a planted mistake, and a model trained on both sides.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows the commands' names and one-liners, and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"parity.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="parity")
+def group() -> None:
+    """Deep Learning from Scratch, in NumPy and PyTorch, proven equal; and a check of yours."""
+
+
+def main() -> None:
+    """Run the command line. Exit code 0 all right, 1 something differs, 2 the call was wrong."""
+    from parity.packages import WrongPackageError, require_own_packages
+
+    try:
+        if "doctor" not in sys.argv[1:2]:
+            require_own_packages()
+        group.main(prog_name="parity")
+    except WrongPackageError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except Exception as error:
+        if os.environ.get("PARITY_TRACEBACK"):
+            raise
+        click.echo(
+            f"Error: parity itself failed ({type(error).__name__}: {error}). Please report it, "
+            "with what PARITY_TRACEBACK=1 in front of the command prints.",
+            err=True,
+        )
+        sys.exit(2)

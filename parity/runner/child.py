@@ -1,0 +1,170 @@
+"""The child process: imports a learner's file, runs one component's cases, answers in arrays.
+
+Started as a script by ``isolated``. It never computes nor receives an expected value, so whatever
+the file does to NumPy, to ``sys`` or to this very module can spoil its own answers and no more.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import linecache
+import os
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+MODULE_NAME = "learners_file"
+
+
+def main() -> None:
+    """Answer one request from standard input on what was standard output."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.path[:] = json.loads(sys.argv[1])
+
+    from parity.runner.frames import read_message
+
+    message = read_message(sys.stdin.buffer)
+    assert message is not None
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    request, arrays = message
+    warnings.simplefilter("ignore")
+    _answer(answers, request, arrays)
+    answers.flush()
+    os._exit(0)
+
+
+def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> None:
+    from parity.catalogue import component as component_of
+    from parity.catalogue import components
+    from parity.catalogue.component import Given, Implementation, arrange
+    from parity.engine import poisoned_empty
+    from parity.runner.frames import write_message
+    from parity.runner.names import MappingError, find_components
+
+    _limit_memory(request["memory"])
+    path = request["file"]
+    sys.path.append(str(Path(path).parent))
+    with poisoned_empty():
+        try:
+            module = _import_file(path)
+            found = find_components(module, components())
+        except MappingError as error:
+            write_message(answers, {"event": "mapping", "message": str(error)})
+            return
+        except BaseException as error:
+            write_message(answers, {"event": "raised", "case": None} | _describe(error, path))
+            return
+        write_message(
+            answers,
+            {
+                "event": "loaded",
+                "found": {name: kind for name, (_, kind) in found.items()},
+                "names": [name for name in vars(module) if not name.startswith("_")],
+            },
+        )
+        if request["component"] is None:
+            write_message(answers, {"event": "done"})
+            return
+
+        component = component_of(request["component"])
+        implementation = Implementation({name: value for name, (value, _) in found.items()})
+        for index, names in enumerate(request["inputs"]):
+            case = component.cases[index]
+            inputs = {name: arrange(arrays.pop(0), case.layout) for name in names}
+            try:
+                observed = component.run(implementation, Given(inputs, case.options))
+                kinds, values = _encode(observed.tensors)
+                param_kinds, params = _encode(dict(enumerate(observed.params)))
+                header = {
+                    "event": "case",
+                    "case": index,
+                    "tensors": kinds,
+                    "params": param_kinds,
+                    "inputs": names,
+                }
+                write_message(answers, header, [*values, *params, *inputs.values()])
+            except BaseException as error:
+                write_message(answers, {"event": "raised", "case": index} | _describe(error, path))
+                if isinstance(error, MemoryError):
+                    break
+    write_message(answers, {"event": "done"})
+
+
+def _limit_memory(extra: int) -> None:
+    """Let the process grow by ``extra`` bytes; where that cannot be, the parent watches alone."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + extra
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (ImportError, OSError, ValueError):
+        pass
+
+
+def _import_file(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE_NAME] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _encode(values: dict[Any, Any]) -> tuple[list[list[Any]], list[Any]]:
+    """Names with what kind of thing each value is, and the arrays for those that are numbers."""
+    import numpy as np
+
+    from parity.comparison import Absent, as_result
+    from parity.runner.frames import ARRAY_LIMIT
+
+    kinds: list[list[Any]] = []
+    arrays = []
+    for name, value in values.items():
+        if isinstance(value, bool):
+            kinds.append([name, "bool", value])
+            continue
+        result = as_result(value)
+        if isinstance(result, Absent):
+            kinds.append([name, "absent", result.what])
+        elif result.nbytes > ARRAY_LIMIT:
+            kinds.append([name, "absent", f"an array of shape {result.shape}, which is too large"])
+        else:
+            kinds.append([name, "array" if isinstance(value, np.ndarray) else "number", None])
+            arrays.append(result)
+    return kinds, arrays
+
+
+def _describe(error: BaseException, path: str) -> dict[str, Any]:
+    """An exception, its traceback cut to the learner's own file."""
+    frames = [
+        {
+            "line": frame.lineno,
+            "function": frame.name,
+            "code": linecache.getline(path, frame.lineno or 0).strip(),
+        }
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == path
+    ]
+    if isinstance(error, SyntaxError) and error.filename == path:
+        frames = [
+            {"line": error.lineno, "function": "<module>", "code": (error.text or "").strip()}
+        ]
+        message = error.msg
+    else:
+        message = "".join(str(error))
+    return {
+        "type": type(error).__name__,
+        "message": message[:2000],
+        "frames": frames if len(frames) <= 6 else [*frames[:3], *frames[-3:]],
+    }
+
+
+if __name__ == "__main__":
+    main()

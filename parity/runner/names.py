@@ -1,0 +1,96 @@
+"""Which components a module defines, by name, by alias, or by the mapping that it gives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from types import CodeType, ModuleType
+from typing import Any
+
+from parity.catalogue.component import Component
+
+#: The name of the mapping, from component names to a learner's own.
+MAPPING = "PARITY"
+
+#: What is imported from these is not the learner's own work.
+NOT_OWN = {"scratch", "reference", "torch"}
+
+
+class MappingError(Exception):
+    """The file's mapping is wrong; the message says how."""
+
+
+def find_components(
+    module: ModuleType, components: Iterable[Component]
+) -> dict[str, tuple[Any, str]]:
+    """The components that a module defines, and what each is: "class", "function" or other words.
+
+    Raises:
+        MappingError: ``PARITY`` is no mapping from component names to names in the module.
+    """
+    known = {component.name: component for component in components}
+    names = vars(module)
+    mapped = _mapped(names, known)
+    found = {}
+    for component in known.values():
+        if component.name in mapped:
+            value = mapped[component.name]
+        elif component.name in names:
+            value = names[component.name]
+        else:
+            value = next(
+                (
+                    names[alias]
+                    for alias in component.aliases
+                    if alias in names and _mentions(names[alias], component.keys)
+                ),
+                None,
+            )
+        if value is not None and _is_own(value):
+            found[component.name] = (value, _kind(value))
+    return found
+
+
+def _mapped(names: Mapping[str, Any], known: Mapping[str, Component]) -> dict[str, Any]:
+    mapping = names.get(MAPPING, {})
+    if not isinstance(mapping, dict):
+        raise MappingError(
+            f"{MAPPING} must be a dictionary from component names to your own names, not "
+            f"{type(mapping).__name__}"
+        )
+    mapped = {}
+    for name, own in mapping.items():
+        if name not in known:
+            raise MappingError(f"{MAPPING} names {name!r}, which is no component")
+        if isinstance(own, str) and own not in names:
+            raise MappingError(f"{MAPPING} maps {name} to {own!r}, which the file does not define")
+        mapped[name] = names[own] if isinstance(own, str) else own
+    return mapped
+
+
+def _is_own(value: Any) -> bool:
+    return str(getattr(value, "__module__", "")).partition(".")[0] not in NOT_OWN
+
+
+def _kind(value: Any) -> str:
+    if inspect.isclass(value):
+        return "class"
+    return "function" if callable(value) else type(value).__name__
+
+
+def _mentions(value: Any, keys: tuple[str, ...]) -> bool:
+    """Whether a function's code has all the strings: the book calls two functions by one name, and
+    the keys of the weights tell which one it is.
+    """
+    code = getattr(value, "__code__", None)
+    return isinstance(code, CodeType) and set(keys) <= set(_strings(code))
+
+
+def _strings(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _strings(constant)
+        elif isinstance(constant, tuple | frozenset):
+            yield from (entry for entry in constant if isinstance(entry, str))
+        elif isinstance(constant, str):
+            yield constant

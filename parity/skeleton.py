@@ -1,0 +1,70 @@
+"""The skeleton file that a learner fills in, made from the catalogue."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from parity.catalogue import components
+from parity.catalogue.component import Component
+
+_HEADER = '''"""My own {chapters}.
+
+Fill in what raises NotImplementedError, then run: parity check {name}
+"""
+
+import numpy as np
+'''
+
+
+def chapters() -> tuple[int, ...]:
+    """The chapters that have components."""
+    return tuple(sorted({component.chapter for component in components()}))
+
+
+def skeleton(name: str, chapter: int | None = None) -> str:
+    """The text of a skeleton.
+
+    Args:
+        name: of the file, for its first lines.
+        chapter: the one chapter to write; all where it is None.
+    """
+    wanted = [
+        component
+        for component in components()
+        if component.in_book and chapter in (None, component.chapter)
+    ]
+    title = "chapters 1 to 3" if chapter is None else f"chapter {chapter}"
+    parts = [_HEADER.format(chapters=title, name=name)]
+    for number in chapters():
+        of_chapter = [component for component in wanted if component.chapter == number]
+        if of_chapter:
+            parts.append(f"# Chapter {number}")
+            parts += [_unfinished(component) for component in of_chapter]
+    return "\n\n".join(part.strip() + "\n" for part in parts)
+
+
+def write_skeleton(file: Path, chapter: int | None = None) -> None:
+    """Write a skeleton to a new file.
+
+    Raises:
+        FileExistsError: there is something of that name; it is left alone.
+    """
+    text = skeleton(file.name, chapter)
+    with file.open("x", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def _unfinished(component: Component) -> str:
+    """The component's skeleton with ``raise NotImplementedError`` at the end of each body."""
+    lines = component.skeleton.strip().splitlines()
+    functions = [
+        node
+        for node in ast.walk(ast.parse(component.skeleton.strip()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    for node in sorted(functions, key=lambda node: node.lineno, reverse=True):
+        indent = " " * (node.col_offset + 4)
+        assert node.end_lineno is not None
+        lines.insert(node.end_lineno, f"{indent}raise NotImplementedError")
+    return "\n".join(lines)
