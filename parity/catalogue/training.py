@@ -28,13 +28,13 @@ def _run_permute_data(impl: Implementation, given: Given) -> Observed:
     y = np.sum(X, axis=1, keepdims=True)
     result = impl.permute_data(X, y)
     if not (isinstance(result, tuple | list) and len(result) == 2):
-        return Observed(dict.fromkeys(("rows of X, sorted", "y in X's order"), result))
+        return Observed(dict.fromkeys(("sorted rows of X", "y in X's order"), result))
     permuted_X, permuted_y = result
     changed = len(X) < 20 or not np.array_equal(permuted_X, X)
     paired = np.array_equal(np.sum(permuted_X, axis=1, keepdims=True), permuted_y)
     return Observed(
         {
-            "rows of X, sorted": _sorted_rows(permuted_X),
+            "sorted rows of X": _sorted_rows(permuted_X),
             "y in X's order": paired,
             "order changed": changed,
         }
@@ -43,7 +43,7 @@ def _run_permute_data(impl: Implementation, given: Given) -> Observed:
 
 def _reference_permute_data(given: Given) -> dict[str, Any]:
     return {
-        "rows of X, sorted": _sorted_rows(np.array(given.inputs["X"])),
+        "sorted rows of X": _sorted_rows(np.array(given.inputs["X"])),
         "y in X's order": True,
         "order changed": True,
     }
@@ -192,7 +192,7 @@ COMPONENTS = (
         chapter=3,
         module="training",
         summary="rows in a random order",
-        compares=("rows of X, sorted", "y in X's order"),
+        compares=("sorted rows of X", "y in X's order"),
         run=_run_permute_data,
         reference=_reference_permute_data,
         cases=batch_cases(lambda n: {"X": (n, 5)}),

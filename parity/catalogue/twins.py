@@ -57,6 +57,8 @@ def adopt(given: Given, shapes: dict[str, tuple[int, ...]]) -> list[ndarray]:
             raise AdoptionError(f"params[{i}] ({name}) has shape {param.shape}, must be {shape}")
         if param.dtype not in (dtype, np.float64):
             raise AdoptionError(f"params[{i}] ({name}) is of type {param.dtype}, must be {dtype}")
+        if not (np.abs(param) <= np.finfo(dtype).max).all():
+            raise AdoptionError(f"params[{i}] ({name}) holds NaN or infinity")
     return [param.astype(dtype) for param in params]
 
 

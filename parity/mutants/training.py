@@ -24,7 +24,7 @@ PERMUTE_DATA = (
         "Rows are drawn with replacement, so some come twice and others not "
         "at all; use a permutation.",
         lambda X, y: (X[np.arange(len(X)) // 2], y[np.arange(len(X)) // 2]),
-        "rows of X, sorted",
+        "sorted rows of X",
     ),
     Mutant(
         "not permuted",

@@ -1,0 +1,1 @@
+"""Mistakes in the functions of chapter 1."""
