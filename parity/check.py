@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,10 +18,9 @@ from numpy import ndarray
 
 from parity.catalogue import component as component_of
 from parity.catalogue import components
-from parity.catalogue.component import Component, Observed
+from parity.catalogue.component import Case, Component, Observed
 from parity.comparison import Absent, with_article
 from parity.engine import Run, explain, judge
-from parity.runner import isolated
 from parity.runner.isolated import ChildReport, Limits, run_child
 from parity.verdict import Frame, LearnerError, Verdict
 
@@ -39,9 +39,17 @@ class FileError(Exception):
 
 @dataclass
 class CheckResult:
-    """A checked file: one verdict for each component found, in the order of the book."""
+    """A checked file.
+
+    Attributes:
+        file: its path.
+        found: the components that it defines.
+        verdicts: one for each component checked, in the order of the book.
+        interrupted: whether the check was ended before its time.
+    """
 
     file: Path
+    found: frozenset[str]
     verdicts: list[Verdict] = field(default_factory=list)
     interrupted: bool = False
 
@@ -53,12 +61,13 @@ class CheckResult:
     @property
     def missing(self) -> list[Component]:
         """Components that the file lacks, of the book's chapters that it deals with."""
-        found = {verdict.component for verdict in self.verdicts}
-        chapters = {component_of(name).chapter for name in found}
+        chapters = {component_of(name).chapter for name in self.found}
         return [
             component
             for component in components()
-            if component.in_book and component.chapter in chapters and component.name not in found
+            if component.in_book
+            and component.chapter in chapters
+            and component.name not in self.found
         ]
 
 
@@ -70,18 +79,25 @@ def find(file: Path, limits: Limits | None = None) -> dict[str, str]:
     """
     path = _require_file(file)
     report = run_child({"file": str(path), "component": None, "inputs": []}, (), limits)
-    for header, _ in report.messages:
-        if header["event"] == "mapping":
-            raise FileError(f"{file}: {header['message']}")
-        if header["event"] == "raised":
-            error = _learner_error(header, None)
-            raise FileError(_import_sentence(file, error), error)
+    found: dict[str, str] = {}
+    names: list[str] = []
+    try:
+        for header, _ in report.messages:
+            if header["event"] == "mapping":
+                raise FileError(f"{file}: {_clean(header['message'])}")
+            if header["event"] == "raised":
+                error = _learner_error(header, None)
+                raise FileError(_import_sentence(file, error), error)
+            if header["event"] == "loaded":
+                found = {component_of(name).name: kind for name, kind in header["found"].items()}
+                names = [_clean(name) for name in header["names"]]
+    except (KeyError, TypeError, AttributeError):
+        raise FileError(f"{file} cannot be imported: it gave garbled answers") from None
     if report.ending != "finished":
-        raise FileError(f"{file} cannot be imported: {_ending_sentence(report)}")
-    loaded = next(header for header, _ in report.messages if header["event"] == "loaded")
-    if not loaded["found"]:
-        raise FileError(_none_found_sentence(file, loaded["names"]))
-    return dict(loaded["found"])
+        raise FileError(f"{file} cannot be imported: it {_ending_sentence(report)}")
+    if not found:
+        raise FileError(_none_found_sentence(file, names))
+    return found
 
 
 def check_file(
@@ -104,52 +120,69 @@ def check_file(
         FileError: there is nothing to check; says why.
     """
     limits = limits or Limits()
-    found = find(file, limits)
+    try:
+        found = find(file, limits)
+    except KeyboardInterrupt:
+        return CheckResult(file, frozenset(), interrupted=True)
     wanted = _select(file, found, tuple(only))
-    result = CheckResult(file)
+    result = CheckResult(file, frozenset(found))
     if on_start is not None:
         on_start(len(wanted))
-    for verdict in _verdicts(_require_file(file), wanted, found, limits):
-        if verdict.status == "interrupted":
-            result.interrupted = True
-            continue
-        failed = {v.component for v in result.verdicts if not v.passed}
-        if not verdict.passed:
-            requires = component_of(verdict.component).requires
-            verdict.rests_on = [name for name in requires if name in failed]
-        result.verdicts.append(verdict)
-        if on_verdict is not None:
-            on_verdict(verdict)
+    try:
+        for verdict in _verdicts(_require_file(file), wanted, found, limits):
+            failed = {v.component for v in result.verdicts if not v.passed}
+            if not verdict.passed:
+                requires = component_of(verdict.component).requires
+                verdict.rests_on = [name for name in requires if name in failed]
+            result.verdicts.append(verdict)
+            if on_verdict is not None:
+                on_verdict(verdict)
+    except KeyboardInterrupt:
+        result.interrupted = True
     return result
 
 
 def _verdicts(
     path: Path, wanted: list[str], found: dict[str, str], limits: Limits
 ) -> Iterator[Verdict]:
-    isolated.cancelled.clear()
+    """Children run side by side, one for each core; what they answer is judged in this thread."""
+    cancelled = threading.Event()
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        futures = [pool.submit(check_component, path, name, found[name], limits) for name in wanted]
         try:
-            for future in futures:
-                yield future.result()
-        except KeyboardInterrupt:
-            isolated.cancelled.set()
-            yield Verdict("", "interrupted", 0)
+            reports = {
+                name: pool.submit(_run, path, name, limits, cancelled)
+                for name in wanted
+                if found[name] == component_of(name).kind
+            }
+            for name in wanted:
+                if name in reports:
+                    yield _judge_report(component_of(name), reports[name].result())
+                else:
+                    yield _wrong_kind(name, found[name])
+        finally:
+            cancelled.set()
 
 
 def check_component(path: Path, name: str, kind: str, limits: Limits) -> Verdict:
     """Run one component of a file in a child process and judge it."""
-    component = component_of(name)
-    if isolated.cancelled.is_set():
-        return Verdict(name, "interrupted", len(component.cases))
-    if kind != component.kind:
-        detail = f"is {with_article(kind)}, must be {with_article(component.kind)}"
-        return Verdict(name, "wrong kind", len(component.cases), detail=detail)
+    if kind != component_of(name).kind:
+        return _wrong_kind(name, kind)
+    return _judge_report(component_of(name), _run(path, name, limits))
 
-    inputs = [case.inputs() for case in component.cases]
+
+def _wrong_kind(name: str, kind: str) -> Verdict:
+    component = component_of(name)
+    detail = f"is {with_article(kind)}, must be {with_article(component.kind)}"
+    return Verdict(name, "wrong kind", len(component.cases), detail=detail)
+
+
+def _run(
+    path: Path, name: str, limits: Limits, cancelled: threading.Event | None = None
+) -> ChildReport:
+    inputs = [case.inputs() for case in component_of(name).cases]
     arrays: list[ndarray] = [array for case in inputs for array in case.values()]
     request = {"file": str(path), "component": name, "inputs": [list(case) for case in inputs]}
-    return _judge_report(component, run_child(request, arrays, limits))
+    return run_child(request, arrays, limits, cancelled)
 
 
 def _judge_report(component: Component, report: ChildReport) -> Verdict:
@@ -157,15 +190,15 @@ def _judge_report(component: Component, report: ChildReport) -> Verdict:
     runs = []
     for header, arrays in report.messages:
         try:
-            if header["event"] == "case":
-                runs.append(_judge_case(component, header, arrays, verdict))
-            elif header["event"] == "raised":
-                case = header["case"]
-                name = None if case is None else component.cases[case].name
+            if header["event"] == "raised":
+                name = None if header["case"] is None else component.cases[header["case"]].name
                 verdict.errors.append(_learner_error(header, name))
-        except (KeyError, IndexError, TypeError, ValueError):
+            answer = _answer(component, header, arrays) if header["event"] == "case" else None
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             verdict.status, verdict.detail = "died", "gave garbled answers"
             return verdict
+        if answer is not None:
+            runs.append(_judge_case(component, *answer, verdict))
     verdict.failures = explain(component, runs)
     if report.ending != "finished":
         verdict.status, verdict.detail = report.ending, _ending_sentence(report)
@@ -181,40 +214,62 @@ def _judge_report(component: Component, report: ChildReport) -> Verdict:
     return verdict
 
 
-def _judge_case(
-    component: Component, header: dict[str, Any], arrays: list[ndarray], verdict: Verdict
-) -> Run:
+def _answer(
+    component: Component, header: dict[str, Any], arrays: list[ndarray]
+) -> tuple[Case, Observed, dict[str, ndarray]]:
+    """The case that a child has run, what it shows, and the inputs as they were afterwards."""
     case = component.cases[header["case"]]
-    remaining = iter(arrays)
-    tensors = {name: _decode(kind, detail, remaining) for name, kind, detail in header["tensors"]}
-    params = [_decode(kind, detail, remaining) for _, kind, detail in header["params"]]
+    kinds = [*header["tensors"], *header["params"]]
+    remaining = list(arrays)
+    values = [_decode(kind, detail, remaining) for _, kind, detail in kinds]
+    tensors = dict(zip([name for name, _, _ in header["tensors"]], values, strict=False))
+    observed = Observed(tensors, values[len(header["tensors"]) :])
     inputs = dict(zip(header["inputs"], remaining, strict=True))
-    observed = Observed(tensors, params)
+    if inputs.keys() != case.inputs().keys():
+        raise KeyError("inputs")
+    return case, observed, inputs
+
+
+def _decode(kind: str, detail: Any, remaining: list[ndarray]) -> Any:
+    if kind == "bool":
+        return bool(detail)
+    if kind == "absent":
+        return Absent(_clean(detail))
+    array = remaining.pop(0)
+    return array if kind == "array" else array[()]
+
+
+def _judge_case(
+    component: Component,
+    case: Case,
+    observed: Observed,
+    inputs: dict[str, ndarray],
+    verdict: Verdict,
+) -> Run:
     failures = judge(component, case, observed, inputs, upcast=True)
     upcast = case.dtype == "float32" and any(
-        isinstance(value, ndarray) and value.dtype == "float64" for value in tensors.values()
+        isinstance(value, ndarray) and value.dtype == "float64"
+        for value in observed.tensors.values()
     )
-    note = "float32 input comes back as float64: right, but slower than it need be"
+    note = "float32 in, float64 out: right, but slower than need be"
     if upcast and not failures and note not in verdict.notes:
         verdict.notes.append(note)
     return Run(case, observed, failures)
 
 
-def _decode(kind: str, detail: Any, arrays: Iterator[ndarray]) -> Any:
-    if kind == "bool":
-        return detail
-    if kind == "absent":
-        return Absent(str(detail))
-    array = next(arrays)
-    return array if kind == "array" else array[()]
-
-
 def _learner_error(header: dict[str, Any], case: str | None) -> LearnerError:
     frames = tuple(
-        Frame(frame["line"], str(frame["function"]), str(frame["code"]))
+        Frame(frame["line"], _clean(frame["function"]), _clean(frame["code"]))
         for frame in header["frames"]
     )
-    return LearnerError(str(header["type"]), str(header["message"]), frames, case)
+    return LearnerError(_clean(header["type"]), _clean(header["message"]), frames, case)
+
+
+def _clean(text: Any) -> str:
+    """Text that can be shown: a learner's may hold what moves the cursor, or cannot be encoded."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in str(text)
+    )
 
 
 def _ending_sentence(report: ChildReport) -> str:
@@ -222,7 +277,7 @@ def _ending_sentence(report: ChildReport) -> str:
         "timed out": f"timed out {report.detail}",
         "out of memory": f"ran out of memory, {report.detail}",
         "too much output": f"printed {report.detail}",
-        "interrupted": "was interrupted",
+        "cancelled": "was cancelled",
         "died": report.detail,
     }[report.ending]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +43,7 @@ class Verdict:
     Attributes:
         component: its name.
         status: "passed", "differs", "raised", "not written", "wrong kind", "timed out",
-            "out of memory", "too much output", "died" or "interrupted".
+            "out of memory", "too much output" or "died".
         cases: how many there are.
         failures: the results that are not the expected ones.
         errors: the exceptions that were raised.
@@ -114,8 +115,8 @@ def _failure_as_dict(failure: Failure) -> dict[str, Any]:
         "result": failure.result,
         "kind": difference.kind,
         "message": difference.message,
-        "max_abs": difference.max_abs,
-        "max_rel": difference.max_rel,
+        "max_abs": _finite(difference.max_abs),
+        "max_rel": _finite(difference.max_rel),
         "index": difference.index,
         "expected": difference.expected,
         "actual": difference.actual,
@@ -124,3 +125,8 @@ def _failure_as_dict(failure: Failure) -> dict[str, Any]:
         "scale": difference.scale,
         "mistake": failure.mutant.name if failure.mutant else None,
     }
+
+
+def _finite(number: float | None) -> float | None:
+    """JSON has no word for infinity."""
+    return number if number is not None and math.isfinite(number) else None

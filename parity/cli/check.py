@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from parity.terminal import make_console, progress_bars
 
 
 @click.command("check")
@@ -30,7 +29,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     metavar="MIB",
     help="Memory limit for each component.",
 )
-def command(file: Path, only: tuple[str, ...], as_json: bool, timeout: float, memory: int) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    file: Path,
+    only: tuple[str, ...],
+    as_json: bool,
+    timeout: float,
+    memory: int,
+) -> None:
     """Check your own implementation in FILE and say what is wrong with it.
 
     Components are found by their names in the book. Each one runs in a process of its own.
@@ -41,8 +48,7 @@ def command(file: Path, only: tuple[str, ...], as_json: bool, timeout: float, me
     from parity.runner.isolated import Limits
     from parity.verdict import Verdict
 
-    console = Console(highlight=False)
-    errors = Console(stderr=True, highlight=False)
+    console = make_console()
     limits = Limits(seconds=timeout, memory_mib=memory)
     try:
         if as_json:
@@ -50,11 +56,8 @@ def command(file: Path, only: tuple[str, ...], as_json: bool, timeout: float, me
             click.echo(report.as_json(result))
         else:
             printer = report.VerdictPrinter(console)
-            columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn())
-            with Progress(
-                *columns, console=console, transient=True, disable=not console.is_terminal
-            ) as progress:
-                task = progress.add_task("", total=None)
+            with progress_bars("components") as progress:
+                task = progress.add_task("checking", total=None)
 
                 def on_start(total: int) -> None:
                     report.print_header(console, file)
@@ -67,8 +70,8 @@ def command(file: Path, only: tuple[str, ...], as_json: bool, timeout: float, me
                 result = check_file(file, only, limits, on_verdict, on_start)
             report.print_summary(console, result)
     except FileError as error:
-        errors.print(f"Error: {error}", markup=False, soft_wrap=True)
+        click.echo(f"Error: {error}", err=True)
         if error.error is not None:
-            report.print_file_error(errors, error.error)
-        sys.exit(1 if error.error is not None else 2)
-    sys.exit(130 if result.interrupted else 0 if result.passed else 1)
+            report.print_file_error(make_console(stderr=True), error.error)
+        ctx.exit(1 if error.error is not None else 2)
+    ctx.exit(130 if result.interrupted else 0 if result.passed else 1)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 import click
 
+from parity.terminal import CallError
+
+if TYPE_CHECKING:
+    from parity.catalogue.component import Component
+
 
 @click.command("list")
+@click.option("--chapter", type=int, metavar="N", help="Only this chapter.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def command(as_json: bool) -> None:
-    """List the components, by chapter, and what each is compared on."""
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the page docs/components.md.")
+def command(chapter: int | None, as_json: bool, as_markdown: bool) -> None:
+    """List the components, by chapter, and what each is compared on (* not in the book)."""
     from parity.catalogue import components
 
+    entries = [entry for entry in components() if chapter in (None, entry.chapter)]
+    if not entries:
+        raise CallError(f"there is nothing of chapter {chapter}")
     if as_json:
         click.echo(
             json.dumps(
@@ -28,17 +41,49 @@ def command(as_json: bool) -> None:
                         "mutants": [mutant.name for mutant in entry.mutants],
                         "in_book": entry.in_book,
                     }
-                    for entry in components()
+                    for entry in entries
                 ],
                 indent=2,
             )
         )
         return
-    chapter = 0
-    for entry in components():
-        if entry.chapter != chapter:
-            click.echo(f"{'' if not chapter else chr(10)}Chapter {entry.chapter}")
-            chapter = entry.chapter
-        mark = "" if entry.in_book else " (not in the book)"
-        click.echo(f"  {entry.name}: {entry.summary}{mark}")
-        click.echo(f"      {', '.join(entry.compares)}; {len(entry.cases)} cases")
+    if as_markdown:
+        click.echo(_markdown(entries))
+        return
+    for number in sorted({entry.chapter for entry in entries}):
+        click.echo(f"Chapter {number}")
+        of_chapter = [entry for entry in entries if entry.chapter == number]
+        width = max(len(entry.name) for entry in of_chapter) + 2
+        for entry in of_chapter:
+            click.echo(_line(entry, width))
+
+
+def _line(entry: Component, width: int) -> str:
+    """The name and what is compared; a star for what is not in the book."""
+    name = entry.name + ("" if entry.in_book else " *")
+    start = f"  {name:<{width}} "
+    return fill(
+        ", ".join(entry.compares), 80, initial_indent=start, subsequent_indent=" " * len(start)
+    )
+
+
+def _markdown(entries: Iterable[Component]) -> str:
+    """A table of all components, the same text on every machine."""
+    lines = [
+        "# Components",
+        "",
+        "Made from the catalogue by `parity list --markdown`. A component of module `dense` stands",
+        "in `scratch/dense.py` and `reference/dense.py`, its tests in",
+        "`parity_tests/test_dense.py`.",
+        "Those marked * are not in the book.",
+        "",
+        "| Chapter | Component | Module | Compared on | Cases | Mutants |",
+        "| ---: | --- | --- | --- | ---: | ---: |",
+    ]
+    for entry in entries:
+        star = "" if entry.in_book else " *"
+        lines.append(
+            f"| {entry.chapter} | `{entry.name}`{star} | `{entry.module}` "
+            f"| {', '.join(entry.compares)} | {len(entry.cases)} | {len(entry.mutants)} |"
+        )
+    return "\n".join(lines)

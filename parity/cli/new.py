@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from parity.terminal import CallError
 
 
 @click.command("new")
@@ -17,18 +18,15 @@ def command(file: Path, chapter: int | None) -> None:
 
     if chapter is not None and chapter not in chapters():
         listed = ", ".join(map(str, chapters()))
-        _refuse(f"there is nothing of chapter {chapter}; there are chapters {listed}")
+        raise CallError(f"there is nothing of chapter {chapter}; there are chapters {listed}")
     if file.suffix != ".py":
-        _refuse(f"{file} must end in .py")
+        raise CallError(f"{file} must end in .py")
     try:
         write_skeleton(file, chapter)
     except FileExistsError:
-        _refuse(f"{file} is there already and is left as it is; choose another name")
+        raise CallError(
+            f"{file} is there already and is left as it is; choose another name"
+        ) from None
     except OSError as error:
-        _refuse(f"{file} cannot be written: {error.strerror}")
+        raise CallError(f"{file} cannot be written: {error.strerror}") from None
     click.echo(f"Wrote {file}. Fill it in, then: parity check {file}")
-
-
-def _refuse(sentence: str) -> None:
-    click.echo(f"Error: {sentence}", err=True)
-    sys.exit(2)

@@ -1,0 +1,436 @@
+"""Chapters 1 to 3 as a reader would write them, everything right."""
+
+import numpy as np
+
+
+# Chapter 1
+
+
+def square(x):
+    return np.power(x, 2)
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def leaky_relu(x):
+    return np.maximum(0.2 * x, x)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def deriv(func, input_, delta=0.001):
+    return (func(input_ + delta) - func(input_ - delta)) / (2 * delta)
+
+
+def chain_length_2(chain, x):
+    f1, f2 = chain
+    return f2(f1(x))
+
+
+def chain_deriv_2(chain, input_range):
+    f1, f2 = chain
+    return deriv(f1, input_range) * deriv(f2, f1(input_range))
+
+
+def chain_deriv_3(chain, input_range):
+    f1, f2, f3 = chain
+    f1_of_x = f1(input_range)
+    f2_of_x = f2(f1_of_x)
+    return deriv(f1, input_range) * deriv(f2, f1_of_x) * deriv(f3, f2_of_x)
+
+
+def multiple_inputs_add(x, y, sigma):
+    return sigma(x + y)
+
+
+def multiple_inputs_add_backward(x, y, sigma):
+    dsda = deriv(sigma, x + y)
+    return dsda * 1, dsda * 1
+
+
+def multiple_inputs_multiply(x, y, sigma):
+    return sigma(x * y)
+
+
+def multiple_inputs_multiply_backward(x, y, sigma):
+    dsda = deriv(sigma, x * y)
+    return dsda * y, dsda * x
+
+
+def matmul_forward(X, W):
+    return np.dot(X, W)
+
+
+def matmul_backward_first(X, W):
+    return np.transpose(W, (1, 0))
+
+
+def matmul_backward_second(X, W):
+    return np.transpose(X, (1, 0))
+
+
+def matrix_forward_extra(X, W, sigma):
+    return sigma(np.dot(X, W))
+
+
+def matrix_function_backward_1(X, W, sigma):
+    return np.dot(deriv(sigma, np.dot(X, W)), np.transpose(W, (1, 0)))
+
+
+def matrix_function_forward_sum(X, W, sigma):
+    return np.sum(sigma(np.dot(X, W)))
+
+
+def matrix_function_backward_sum_1(X, W, sigma):
+    N = np.dot(X, W)
+    dLdS = np.ones_like(N)
+    dLdN = dLdS * deriv(sigma, N)
+    return np.dot(dLdN, np.transpose(W, (1, 0)))
+
+
+def matrix_function_backward_sum_2(X, W, sigma):
+    N = np.dot(X, W)
+    dLdS = np.ones_like(N)
+    dLdN = dLdS * deriv(sigma, N)
+    return np.dot(np.transpose(X, (1, 0)), dLdN)
+
+
+# Chapter 2. The book calls both gradients loss_gradients and both predictions predict.
+
+PARITY = {
+    "loss_gradients_linear_regression": "linear_gradients",
+    "predict_linear_regression": "linear_predict",
+    "train_linear_regression": "linear_train",
+    "train_neural_network": "network_train",
+}
+
+
+def forward_linear_regression(X_batch, y_batch, weights):
+    N = np.dot(X_batch, weights["W"])
+    P = N + weights["B"]
+    loss = np.mean(np.power(y_batch - P, 2))
+    return loss, {"X": X_batch, "N": N, "P": P, "y": y_batch}
+
+
+def linear_gradients(forward_info, weights):
+    batch_size = forward_info["X"].shape[0]
+    dLdP = -2 * (forward_info["y"] - forward_info["P"]) / batch_size
+    dLdW = np.dot(np.transpose(forward_info["X"], (1, 0)), dLdP)
+    dLdB = (dLdP * np.ones_like(weights["B"])).sum(axis=0)
+    return {"W": dLdW, "B": dLdB}
+
+
+def linear_predict(X, weights):
+    return np.dot(X, weights["W"]) + weights["B"]
+
+
+def descend(weights, gradients_of, X, y, n_iter, learning_rate, batch_size):
+    losses = []
+    X, y = permute_data(X, y)
+    start = 0
+    for _ in range(n_iter):
+        if start >= X.shape[0]:
+            X, y = permute_data(X, y)
+            start = 0
+        X_batch, y_batch = X[start : start + batch_size], y[start : start + batch_size]
+        start += batch_size
+        loss, gradients = gradients_of(X_batch, y_batch, weights)
+        losses.append(loss)
+        for key in weights:
+            weights[key] -= learning_rate * gradients[key]
+    return weights, losses
+
+
+def linear_train(X, y, n_iter=1000, learning_rate=0.001, batch_size=100, seed=1):
+    np.random.seed(seed)
+    weights = {"W": np.random.randn(X.shape[1], 1), "B": np.random.randn(1, 1)}
+
+    def gradients_of(X_batch, y_batch, weights):
+        loss, forward_info = forward_linear_regression(X_batch, y_batch, weights)
+        return loss, linear_gradients(forward_info, weights)
+
+    return descend(weights, gradients_of, X, y, n_iter, learning_rate, batch_size)
+
+
+def forward_loss(X, y, weights):
+    M1 = np.dot(X, weights["W1"])
+    N1 = M1 + weights["B1"]
+    O1 = sigmoid(N1)
+    M2 = np.dot(O1, weights["W2"])
+    P = M2 + weights["B2"]
+    loss = np.mean(np.power(y - P, 2))
+    return {"X": X, "M1": M1, "N1": N1, "O1": O1, "M2": M2, "P": P, "y": y}, loss
+
+
+def loss_gradients(forward_info, weights):
+    batch_size = forward_info["X"].shape[0]
+    dLdP = -2 * (forward_info["y"] - forward_info["P"]) / batch_size
+    dLdO1 = np.dot(dLdP, np.transpose(weights["W2"], (1, 0)))
+    dO1dN1 = sigmoid(forward_info["N1"]) * (1 - sigmoid(forward_info["N1"]))
+    dLdN1 = dLdO1 * dO1dN1
+    return {
+        "W2": np.dot(np.transpose(forward_info["O1"], (1, 0)), dLdP),
+        "B2": dLdP.sum(axis=0),
+        "W1": np.dot(np.transpose(forward_info["X"], (1, 0)), dLdN1),
+        "B1": dLdN1.sum(axis=0),
+    }
+
+
+def predict(X, weights):
+    O1 = sigmoid(np.dot(X, weights["W1"]) + weights["B1"])
+    return np.dot(O1, weights["W2"]) + weights["B2"]
+
+
+def network_train(X, y, n_iter=1000, learning_rate=0.001, batch_size=100, hidden_size=13, seed=1):
+    np.random.seed(seed)
+    weights = {
+        "W1": np.random.randn(X.shape[1], hidden_size),
+        "B1": np.random.randn(1, hidden_size),
+        "W2": np.random.randn(hidden_size, 1),
+        "B2": np.random.randn(1, 1),
+    }
+
+    def gradients_of(X_batch, y_batch, weights):
+        forward_info, loss = forward_loss(X_batch, y_batch, weights)
+        return loss, loss_gradients(forward_info, weights)
+
+    return descend(weights, gradients_of, X, y, n_iter, learning_rate, batch_size)
+
+
+def mae(preds, actuals):
+    return np.mean(np.abs(preds - actuals))
+
+
+def rmse(preds, actuals):
+    return np.sqrt(np.mean(np.power(preds - actuals, 2)))
+
+
+# Chapter 3
+
+
+def assert_same_shape(a, b):
+    assert a.shape == b.shape, f"{a.shape} and {b.shape}"
+
+
+class Operation:
+    def forward(self, input_):
+        self.input_ = input_
+        self.output = self._output()
+        return self.output
+
+    def backward(self, output_grad):
+        assert_same_shape(self.output, output_grad)
+        self.input_grad = self._input_grad(output_grad)
+        assert_same_shape(self.input_, self.input_grad)
+        return self.input_grad
+
+
+class ParamOperation(Operation):
+    def __init__(self, param):
+        self.param = param
+
+    def backward(self, output_grad):
+        assert_same_shape(self.output, output_grad)
+        self.input_grad = self._input_grad(output_grad)
+        self.param_grad = self._param_grad(output_grad)
+        assert_same_shape(self.input_, self.input_grad)
+        assert_same_shape(self.param, self.param_grad)
+        return self.input_grad
+
+
+class WeightMultiply(ParamOperation):
+    def _output(self):
+        return np.dot(self.input_, self.param)
+
+    def _input_grad(self, output_grad):
+        return np.dot(output_grad, np.transpose(self.param, (1, 0)))
+
+    def _param_grad(self, output_grad):
+        return np.dot(np.transpose(self.input_, (1, 0)), output_grad)
+
+
+class BiasAdd(ParamOperation):
+    def _output(self):
+        return self.input_ + self.param
+
+    def _input_grad(self, output_grad):
+        return np.ones_like(self.input_) * output_grad
+
+    def _param_grad(self, output_grad):
+        param_grad = np.ones_like(self.param) * output_grad
+        return np.sum(param_grad, axis=0).reshape(1, param_grad.shape[1])
+
+
+class Sigmoid(Operation):
+    def _output(self):
+        return 1.0 / (1.0 + np.exp(-1.0 * self.input_))
+
+    def _input_grad(self, output_grad):
+        return self.output * (1.0 - self.output) * output_grad
+
+
+class Linear(Operation):
+    def _output(self):
+        return self.input_
+
+    def _input_grad(self, output_grad):
+        return output_grad
+
+
+class Layer:
+    def __init__(self, neurons):
+        self.neurons = neurons
+        self.first = True
+        self.params = []
+        self.param_grads = []
+        self.operations = []
+
+    def forward(self, input_):
+        if self.first:
+            self._setup_layer(input_)
+            self.first = False
+        self.input_ = input_
+        for operation in self.operations:
+            input_ = operation.forward(input_)
+        self.output = input_
+        return self.output
+
+    def backward(self, output_grad):
+        assert_same_shape(self.output, output_grad)
+        for operation in reversed(self.operations):
+            output_grad = operation.backward(output_grad)
+        self._param_grads()
+        return output_grad
+
+    def _param_grads(self):
+        self.param_grads = []
+        for operation in self.operations:
+            if isinstance(operation, ParamOperation):
+                self.param_grads.append(operation.param_grad)
+
+
+class Dense(Layer):
+    def __init__(self, neurons, activation=None):
+        super().__init__(neurons)
+        self.activation = Sigmoid() if activation is None else activation
+
+    def _setup_layer(self, input_):
+        if self.seed:
+            np.random.seed(self.seed)
+        self.params = [
+            np.random.randn(input_.shape[1], self.neurons),
+            np.random.randn(1, self.neurons),
+        ]
+        self.operations = [
+            WeightMultiply(self.params[0]),
+            BiasAdd(self.params[1]),
+            self.activation,
+        ]
+
+
+class Loss:
+    def forward(self, prediction, target):
+        assert_same_shape(prediction, target)
+        self.prediction = prediction
+        self.target = target
+        return self._output()
+
+    def backward(self):
+        self.input_grad = self._input_grad()
+        assert_same_shape(self.prediction, self.input_grad)
+        return self.input_grad
+
+
+class MeanSquaredError(Loss):
+    def _output(self):
+        return np.sum(np.power(self.prediction - self.target, 2)) / self.prediction.shape[0]
+
+    def _input_grad(self):
+        return 2.0 * (self.prediction - self.target) / self.prediction.shape[0]
+
+
+class NeuralNetwork:
+    def __init__(self, layers, loss, seed=1):
+        self.layers = layers
+        self.loss = loss
+        self.seed = seed
+        for layer in self.layers:
+            layer.seed = self.seed
+
+    def forward(self, x_batch):
+        for layer in self.layers:
+            x_batch = layer.forward(x_batch)
+        return x_batch
+
+    def backward(self, loss_grad):
+        for layer in reversed(self.layers):
+            loss_grad = layer.backward(loss_grad)
+
+    def train_batch(self, x_batch, y_batch):
+        predictions = self.forward(x_batch)
+        loss = self.loss.forward(predictions, y_batch)
+        self.backward(self.loss.backward())
+        return loss
+
+    def params(self):
+        for layer in self.layers:
+            yield from layer.params
+
+    def param_grads(self):
+        for layer in self.layers:
+            yield from layer.param_grads
+
+
+class SGD:
+    def __init__(self, lr=0.01):
+        self.lr = lr
+
+    def step(self):
+        for param, param_grad in zip(self.net.params(), self.net.param_grads()):
+            param -= self.lr * param_grad
+
+
+def permute_data(X, y):
+    order = np.random.permutation(X.shape[0])
+    return X[order], y[order]
+
+
+def generate_batches(X, y, size=32):
+    for start in range(0, X.shape[0], size):
+        yield X[start : start + size], y[start : start + size]
+
+
+class Trainer:
+    def __init__(self, net, optim):
+        self.net = net
+        self.optim = optim
+        self.optim.net = net
+
+    def fit(
+        self,
+        X_train,
+        y_train,
+        X_test,
+        y_test,
+        epochs=100,
+        eval_every=10,
+        batch_size=32,
+        seed=1,
+        restart=True,
+    ):
+        np.random.seed(seed)
+        if restart:
+            for layer in self.net.layers:
+                layer.first = True
+        for e in range(epochs):
+            X_train, y_train = permute_data(X_train, y_train)
+            for X_batch, y_batch in generate_batches(X_train, y_train, batch_size):
+                self.net.train_batch(X_batch, y_batch)
+                self.optim.step()
+            if (e + 1) % eval_every == 0:
+                loss = self.net.loss.forward(self.net.forward(X_test), y_test)
+                print(f"Validation loss after {e + 1} epochs is {loss:.3f}")

@@ -1,0 +1,50 @@
+"""``parity demo``: the project's main job on real input, in a minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from parity.packages import project_root
+from parity.terminal import CallError, make_console
+
+EXAMPLE = Path("examples") / "planted_mistake.py"
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("parity-demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the pictures go.",
+)
+@click.pass_context
+def command(ctx: click.Context, out: Path) -> None:
+    """Show a check with a planted mistake, and a model trained on both sides.
+
+    Exit code 0 if the mistake is named and both sides agree.
+    """
+    from parity.check import check_file
+    from parity.cli import train
+    from parity.report import VerdictPrinter, print_header, print_summary
+
+    file = project_root() / EXAMPLE
+    if not file.exists():
+        raise CallError(f"the demo needs {EXAMPLE}, which comes with a clone of the project")
+
+    console = make_console()
+    console.rule("A reader's layers, with one mistake in them", align="left")
+    console.print(f"\n$ parity check {EXAMPLE.as_posix()}\n")
+    print_header(console, EXAMPLE.as_posix())
+    result = check_file(file, on_verdict=VerdictPrinter(console))
+    print_summary(console, result)
+
+    console.print()
+    console.rule("House prices, in NumPy and in PyTorch from the same weights", align="left")
+    console.print(f"\n$ parity train house-prices --out {out}\n")
+    code = train.command.main(["house-prices", "--out", str(out)], standalone_mode=False)
+    named = any(verdict.mistakes for verdict in result.verdicts)
+    ctx.exit(code or (0 if named else 1))
