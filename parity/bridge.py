@@ -29,8 +29,7 @@ def load_linear(linear: nn.Linear, W: ndarray, B: ndarray) -> None:
     Raises:
         ValueError: they do not fit.
     """
-    _require_shape("W", W, tuple(reversed(linear.weight.shape)))
-    _require_shape("B", B, (1, *linear.bias.shape))
+    _require_fit(linear, W, B)
     linear.weight = nn.Parameter(torch.tensor(np.array(W.T, order="C")))
     linear.bias = nn.Parameter(torch.tensor(np.array(B[0], order="C")))
 
@@ -45,7 +44,8 @@ def to_reference(net: NeuralNetwork) -> TorchNetwork:
     """The PyTorch twin of a scratch network that has seen its first input, with its parameters.
 
     Raises:
-        ValueError: the network has no parameters yet, or a layer that is not ``Dense``.
+        ValueError: the network has no parameters yet, a layer that is not ``Dense``, or an
+            activation that ``reference`` has not.
     """
     layers = []
     for layer in net.layers:
@@ -54,8 +54,10 @@ def to_reference(net: NeuralNetwork) -> TorchNetwork:
         if layer.first:
             raise ValueError(f"{layer} has no parameters yet; run the network forward once")
         W, B = layer.params
-        activation = getattr(torch_activations, type(layer.activation).__name__)()
-        twin = DenseLayer(W.shape[0], W.shape[1], activation)
+        activation = getattr(torch_activations, type(layer.activation).__name__, None)
+        if activation is None:
+            raise ValueError(f"{layer.activation} has no twin in reference.activations")
+        twin = DenseLayer(W.shape[0], W.shape[1], activation())
         load_linear(twin.linear, W, B)
         layers.append(twin)
     return TorchNetwork(layers)
@@ -65,12 +67,15 @@ def copy_to_reference(params: list[ndarray], model: nn.Module) -> None:
     """Put parameters, ``W`` and ``B`` for each layer in turn, into a model's linear layers.
 
     Raises:
-        ValueError: they do not fit.
+        ValueError: they do not fit; the model is then left as it was.
     """
     linears = linear_layers(model)
     if len(params) != 2 * len(linears):
         raise ValueError(f"{len(linears)} layers need {2 * len(linears)} arrays, not {len(params)}")
-    for linear, W, B in zip(linears, params[::2], params[1::2], strict=True):
+    layers = list(zip(linears, params[::2], params[1::2], strict=True))
+    for linear, W, B in layers:
+        _require_fit(linear, W, B)
+    for linear, W, B in layers:
         load_linear(linear, W, B)
 
 
@@ -91,6 +96,11 @@ def copy_to_scratch(model: nn.Module, net: NeuralNetwork) -> None:
     for param, value in zip(params, values, strict=True):
         _require_shape("parameter", value, param.shape)
         param[...] = value
+
+
+def _require_fit(linear: nn.Linear, W: ndarray, B: ndarray) -> None:
+    _require_shape("W", W, tuple(reversed(linear.weight.shape)))
+    _require_shape("B", B, (1, *linear.bias.shape))
 
 
 def _require_shape(name: str, array: ndarray, shape: tuple[int, ...]) -> None:

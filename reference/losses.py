@@ -13,5 +13,14 @@ class MeanSquaredError(nn.Module):
     """
 
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Two tensors ``(batch, out)`` to one number."""
+        """Two tensors ``(batch, out)`` to one number.
+
+        Raises:
+            ValueError: the shapes differ (``mse_loss`` would broadcast them).
+        """
+        if prediction.shape != target.shape:
+            raise ValueError(
+                f"MeanSquaredError: prediction and target must have the same shape, not "
+                f"{tuple(prediction.shape)} and {tuple(target.shape)}"
+            )
         return F.mse_loss(prediction, target, reduction="sum") / prediction.shape[0]

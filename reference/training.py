@@ -77,9 +77,15 @@ class PyTorchTrainer:
             on_epoch: called with the number of each epoch when it ends.
 
         Raises:
-            ValueError: a number is out of range, or there are fewer ``orders`` than epochs.
+            ValueError: rows do not match, a number is out of range, or there are fewer ``orders``
+                than epochs.
             FloatingPointError: the first validation loss is not finite.
         """
+        for X, y in ((X_train, y_train), (X_test, y_test)):
+            if len(X) != len(y):
+                raise ValueError(
+                    f"X and y must have as many rows, not {tuple(X.shape)} and {tuple(y.shape)}"
+                )
         if epochs < 0 or eval_every < 1 or batch_size < 1:
             raise ValueError(
                 f"epochs must be at least 0, eval_every and batch_size at least 1, not {epochs}, "

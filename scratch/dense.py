@@ -30,12 +30,15 @@ class Layer:
             each of them, as in the book.
 
     Raises:
-        ValueError: ``neurons`` is less than 1.
+        ValueError: ``neurons`` is not a whole number of at least 1.
     """
 
     def __init__(self, neurons: int, seed: Seed = None) -> None:
-        if neurons < 1:
-            raise ValueError(f"{type(self).__name__}: neurons must be at least 1, not {neurons}")
+        if not is_integer(neurons) or neurons < 1:
+            raise ValueError(
+                f"{type(self).__name__}: neurons must be a whole number of at least 1, "
+                f"not {neurons!r}"
+            )
         self.neurons = neurons
         self.seed = seed
         self.stream: np.random.RandomState | None = None
@@ -117,8 +120,8 @@ class Dense(Layer):
         seed: as in ``Layer``.
 
     Raises:
-        ValueError: ``neurons`` is less than 1; in ``forward``, the input has not two dimensions or
-            not as many columns as the first one had.
+        ValueError: ``neurons`` is not a whole number of at least 1; in ``forward``, the input has
+            not two dimensions or not as many columns as the first one had.
         TypeError: in ``forward``, the input is not of a floating-point type.
     """
 
@@ -131,11 +134,6 @@ class Dense(Layer):
     def _setup_layer(self, input_: ndarray) -> None:
         if input_.ndim != 2:
             raise ValueError(f"{self}: input must have shape (batch, in), not {input_.shape}")
-        if not np.issubdtype(input_.dtype, np.floating):
-            raise TypeError(
-                f"{self}: input must be of a floating-point type, not {input_.dtype}; "
-                "use .astype(float)"
-            )
         stream = self._draws()
         W = stream.standard_normal((input_.shape[1], self.neurons)).astype(input_.dtype)
         B = stream.standard_normal((1, self.neurons)).astype(input_.dtype)
@@ -144,6 +142,11 @@ class Dense(Layer):
 
     def forward(self, input_: ndarray) -> ndarray:
         """Pass a batch through the layer; the first one sets up the weights."""
+        if not np.issubdtype(input_.dtype, np.floating):
+            raise TypeError(
+                f"{self}: input must be of a floating-point type, not {input_.dtype}; "
+                "use .astype(float)"
+            )
         if not self.first:
             check_columns(input_, self.params[0], str(self))
         return super().forward(input_)

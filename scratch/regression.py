@@ -7,6 +7,7 @@ gives what the book's numbers were computed with (``docs/errata.md``, E3 and E4)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -44,13 +45,11 @@ def forward_linear_regression(
     Raises:
         ValueError: shapes do not fit together, or the batch is empty.
     """
-    W, B = weights["W"], weights["B"]
-    _require_batch(X_batch, y_batch, W)
-    if B.shape != (1, 1):
-        raise ValueError(f"B must have shape (1, 1), not {B.shape}")
+    _require_batch(X_batch, y_batch)
+    _require_weights(weights, {"W": (X_batch.shape[1], 1), "B": (1, 1)}, X_batch)
 
-    N = np.dot(X_batch, W)
-    P = N + B
+    N = np.dot(X_batch, weights["W"])
+    P = N + weights["B"]
     _require_predictions(P, y_batch)
     loss = np.mean(np.power(y_batch - P, 2))
     return {"X": X_batch, "N": N, "P": P, "y": y_batch}, loss
@@ -114,7 +113,9 @@ def train_linear_regression(
 
     Raises:
         ValueError: shapes do not fit together, or a number is out of range.
+        TypeError: ``X`` is not of a floating-point type.
     """
+    _require_training(X, y, n_iter, learning_rate, batch_size)
     stream = as_stream(seed)
     weights = {
         "W": stream.standard_normal((X.shape[1], 1)).astype(X.dtype),
@@ -145,7 +146,8 @@ def forward_neural_network(X: ndarray, y: ndarray, weights: Weights) -> tuple[Fo
     Raises:
         ValueError: shapes do not fit together, or the batch is empty.
     """
-    _require_batch(X, y, weights["W1"])
+    _require_batch(X, y)
+    _require_weights(weights, _network_shapes(X, weights["W1"].shape[-1]), X)
 
     M1 = np.dot(X, weights["W1"])
     N1 = M1 + weights["B1"]
@@ -225,16 +227,13 @@ def train_neural_network(
 
     Raises:
         ValueError: shapes do not fit together, or a number is out of range.
+        TypeError: ``X`` is not of a floating-point type.
     """
+    _require_training(X, y, n_iter, learning_rate, batch_size)
     stream = as_stream(seed)
-    shapes = {
-        "W1": (X.shape[1], hidden_size),
-        "B1": (1, hidden_size),
-        "W2": (hidden_size, 1),
-        "B2": (1, 1),
-    }
     weights = {
-        name: stream.standard_normal(shape).astype(X.dtype) for name, shape in shapes.items()
+        name: stream.standard_normal(shape).astype(X.dtype)
+        for name, shape in _network_shapes(X, hidden_size).items()
     }
 
     def step(X_batch: ndarray, y_batch: ndarray) -> tuple[float, Weights]:
@@ -248,7 +247,7 @@ def mae(preds: ndarray, actuals: ndarray) -> float:
     """Mean absolute error, in the units of the target. Chapter 2, "Assessing our model: code".
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or there are no predictions.
     """
     _require_predictions(preds, actuals)
     return np.mean(np.abs(preds - actuals))
@@ -258,7 +257,7 @@ def rmse(preds: ndarray, actuals: ndarray) -> float:
     """Root mean squared error, in the units of the target. Chapter 2, "Assessing our model: code".
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or there are no predictions.
     """
     _require_predictions(preds, actuals)
     return np.sqrt(np.mean(np.power(preds - actuals, 2)))
@@ -275,10 +274,6 @@ def _descend(
     stream: Stream,
 ) -> TrainInfo:
     """The loop both models share: batch, gradients, update. Changes ``weights`` in place."""
-    if n_iter < 0 or batch_size < 1:
-        raise ValueError(
-            f"n_iter must be at least 0 and batch_size at least 1, not {n_iter} and {batch_size}"
-        )
     losses = []
     order = stream.permutation(X.shape[0])
     start = 0
@@ -295,16 +290,45 @@ def _descend(
     return TrainInfo(weights, losses)
 
 
-def _require_batch(X: ndarray, y: ndarray, W: ndarray) -> None:
+def _network_shapes(X: ndarray, hidden_size: int) -> dict[str, tuple[int, int]]:
+    return {
+        "W1": (X.shape[1], hidden_size),
+        "B1": (1, hidden_size),
+        "W2": (hidden_size, 1),
+        "B2": (1, 1),
+    }
+
+
+def _require_training(
+    X: ndarray, y: ndarray, n_iter: int, learning_rate: float, batch_size: int
+) -> None:
+    _require_batch(X, y)
+    if not np.issubdtype(X.dtype, np.floating):
+        raise TypeError(f"X must be of a floating-point type, not {X.dtype}; use .astype(float)")
+    if n_iter < 0 or batch_size < 1:
+        raise ValueError(
+            f"n_iter must be at least 0 and batch_size at least 1, not {n_iter} and {batch_size}"
+        )
+    if not math.isfinite(learning_rate):
+        raise ValueError(f"the learning rate must be a finite number, not {learning_rate}")
+
+
+def _require_batch(X: ndarray, y: ndarray) -> None:
+    if X.ndim != 2:
+        raise ValueError(f"X must have shape (batch, features), not {X.shape}")
     if X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many rows: X has shape {X.shape}, y {y.shape}")
     if X.shape[0] == 0:
         raise ValueError(f"an empty batch has no mean loss: X has shape {X.shape}")
-    if X.shape[1] != W.shape[0]:
-        raise ValueError(
-            f"the columns of X must be as many as the rows of the weights: X has shape {X.shape}, "
-            f"the weights {W.shape}"
-        )
+
+
+def _require_weights(weights: Weights, shapes: dict[str, tuple[int, int]], X: ndarray) -> None:
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            raise ValueError(
+                f"{name} must have shape {shape} for X of shape {X.shape}, "
+                f"not {weights[name].shape}"
+            )
 
 
 def _require_predictions(preds: ndarray, actuals: ndarray) -> None:
@@ -313,6 +337,8 @@ def _require_predictions(preds: ndarray, actuals: ndarray) -> None:
             f"predictions and targets must have one shape, not {np.shape(preds)} and "
             f"{np.shape(actuals)}"
         )
+    if np.size(preds) == 0:
+        raise ValueError(f"no predictions have no mean error (shape {np.shape(preds)})")
 
 
 def _require_convention(convention: str) -> None:

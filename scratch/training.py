@@ -193,11 +193,15 @@ def _require_fit_arguments(
 ) -> None:
     _require_equal_rows(X_train, y_train)
     _require_equal_rows(X_test, y_test)
-    if X_train.shape[0] == 0:
-        raise ValueError(f"there is nothing to train on: X_train has shape {X_train.shape}")
-    if X_train.shape[1:] != X_test.shape[1:]:
+    for name, train, test in (("X", X_train, X_test), ("y", y_train, y_test)):
+        if train.shape[1:] != test.shape[1:]:
+            raise ValueError(
+                f"{name}_train and {name}_test must have the same columns, not {train.shape} and "
+                f"{test.shape}"
+            )
+    if 0 in (X_train.shape[0], X_test.shape[0]):
         raise ValueError(
-            f"X_train and X_test must have the same features, not {X_train.shape} and "
+            f"there must be rows to train on and to validate on, not {X_train.shape} and "
             f"{X_test.shape}"
         )
     if epochs < 0 or eval_every < 1:

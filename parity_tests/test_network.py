@@ -1,0 +1,137 @@
+"""``scratch/network.py`` against ``reference/network.py``, and what holds beyond that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy import ndarray
+
+from scratch.activations import Linear, Sigmoid
+from scratch.dense import Dense
+from scratch.losses import MeanSquaredError
+from scratch.network import NeuralNetwork
+
+
+@pytest.mark.components("network")
+def test_equals_reference(parity_check: Callable[[], None]) -> None:
+    parity_check()
+
+
+@pytest.fixture
+def net() -> NeuralNetwork:
+    return NeuralNetwork([Dense(4, Sigmoid()), Dense(2, Linear())], MeanSquaredError(), seed=1)
+
+
+@pytest.fixture
+def data() -> tuple[ndarray, ndarray]:
+    stream = np.random.RandomState(0)
+    return stream.standard_normal((7, 5)), stream.standard_normal((7, 2))
+
+
+# Construction
+
+
+def test_network_without_layers_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one layer"):
+        NeuralNetwork([], MeanSquaredError())
+
+
+def test_same_layer_twice_is_refused() -> None:
+    layer = Dense(3)
+    with pytest.raises(ValueError, match="one layer object stands twice"):
+        NeuralNetwork([layer, Dense(3), layer], MeanSquaredError())
+
+
+def test_shared_activation_object_is_refused() -> None:
+    activation = Sigmoid()
+    with pytest.raises(ValueError, match="share one activation object"):
+        NeuralNetwork([Dense(3, activation), Dense(1, activation)], MeanSquaredError())
+
+
+def test_callers_list_of_layers_is_copied() -> None:
+    layers = [Dense(1)]
+    net = NeuralNetwork(layers, MeanSquaredError())
+    layers.clear()
+    assert len(net.layers) == 1
+
+
+# Passes
+
+
+def test_params_and_gradients_come_in_one_order_and_shape(
+    net: NeuralNetwork, data: tuple[ndarray, ndarray]
+) -> None:
+    net.train_batch(*data)
+    shapes = [(5, 4), (1, 4), (4, 2), (1, 2)]
+    assert [param.shape for param in net.params()] == shapes
+    assert [grad.shape for grad in net.param_grads()] == shapes
+
+
+def test_train_batch_updates_nothing(net: NeuralNetwork, data: tuple[ndarray, ndarray]) -> None:
+    first = net.train_batch(*data)
+    before = [param.copy() for param in net.params()]
+    assert net.train_batch(*data) == first
+    for param, value in zip(net.params(), before, strict=True):
+        np.testing.assert_array_equal(param, value)
+
+
+def test_gradients_of_the_same_batch_are_not_accumulated(
+    net: NeuralNetwork, data: tuple[ndarray, ndarray]
+) -> None:
+    net.train_batch(*data)
+    once = list(net.param_grads())
+    net.train_batch(*data)
+    for grad, value in zip(net.param_grads(), once, strict=True):
+        np.testing.assert_array_equal(grad, value)
+
+
+def test_float32_goes_in_and_comes_out(net: NeuralNetwork, data: tuple[ndarray, ndarray]) -> None:
+    X, y = (array.astype(np.float32) for array in data)
+    loss = net.train_batch(X, y)
+    arrays = [net.forward(X), np.asarray(loss), *net.params(), *net.param_grads()]
+    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+
+
+def test_callers_arrays_are_neither_changed_nor_shared(
+    net: NeuralNetwork, data: tuple[ndarray, ndarray]
+) -> None:
+    for array in data:
+        array.setflags(write=False)
+    net.train_batch(*data)
+    for ours in (net.forward(data[0]), *net.params(), *net.param_grads()):
+        assert not any(np.shares_memory(ours, theirs) for theirs in data)
+
+
+def test_empty_batch_has_predictions_but_no_loss(net: NeuralNetwork) -> None:
+    assert net.forward(np.ones((0, 5))).shape == (0, 2)
+    with pytest.raises(ValueError, match=r"empty batch .*\(0, 2\)"):
+        net.train_batch(np.ones((0, 5)), np.ones((0, 2)))
+
+
+# Bad input
+
+
+def test_layer_that_does_not_get_what_it_takes_is_named(net: NeuralNetwork) -> None:
+    net.forward(np.ones((7, 5)))
+    with pytest.raises(ValueError, match=r"Dense\(4\): .* \(7, 6\) .* \(5, 4\)"):
+        net.forward(np.ones((7, 6)))
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 1), (6, 2)])
+def test_targets_of_another_shape_are_refused(net: NeuralNetwork, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"\(7, 2\) and ") as refusal:
+        net.train_batch(np.ones((7, 5)), np.ones(shape))
+    assert str(refusal.value).endswith(str(shape))
+
+
+def test_backward_before_forward_names_the_last_layer(net: NeuralNetwork) -> None:
+    with pytest.raises(RuntimeError, match=r"Dense\(2\): backward was called before forward"):
+        net.backward(np.ones((7, 2)))
+
+
+def test_loss_gradient_of_another_shape_is_refused(net: NeuralNetwork) -> None:
+    net.forward(np.ones((7, 5)))
+    with pytest.raises(ValueError, match=r"Dense\(2\) output .* \(7, 2\) and \(7, 1\)"):
+        net.backward(np.ones((7, 1)))
