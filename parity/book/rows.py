@@ -1,0 +1,59 @@
+"""A printed number beside the one computed here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy import ndarray
+
+Kind = Literal["exact", "band", "not reproduced"]
+
+BOOK_DATA = "Data with the misprinted cell of row 445, split 70 : 30 with seed 80718."
+CORRECTED_CELL = "row 445 corrected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One number or matrix that the book prints, and ours.
+
+    Attributes:
+        id: of the result it belongs to: the chapter, and a count; rows may share it.
+        title: what the result is the result of, the same for all rows of an ``id``.
+        what: which of the result's numbers this is.
+        printed: as the book prints it.
+        ours: computed here, to as many digits.
+        kind: "exact" if every digit must be the same, "band" if thousands of steps carry rounding
+            into the digits, "not reproduced" if nobody knows how to.
+        recipe: how ``ours`` was computed, with seeds and the variant of the data.
+        note: what else there is to know; the same for all rows of an ``id``.
+        instead: what comes out when one thing in the recipe is another, by that thing.
+    """
+
+    id: str
+    title: str
+    what: str
+    printed: str
+    ours: str
+    recipe: str
+    kind: Kind = "exact"
+    note: str = ""
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def equal(self) -> bool:
+        """Whether ours is the printed one to the last digit."""
+        return self.printed == self.ours
+
+    @property
+    def failed(self) -> bool:
+        """Whether it should have been equal and is not."""
+        return self.kind == "exact" and not self.equal
+
+
+def matrix_text(matrix: ndarray) -> str:
+    """A matrix as NumPy prints it with four digits, and as the book sets it: one space for many."""
+    return re.sub(" +", " ", np.array2string(matrix, precision=4, suppress_small=True))

@@ -1,0 +1,322 @@
+"""``parity train``: a model of the book, trained in NumPy, in PyTorch, or in both."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from datasets import BostonSplit, DataFileError, boston_split
+from datasets.boston import Variant
+from parity.terminal import CallError, make_console, progress_bars
+from parity.training import house_prices
+from parity.training.house_prices import LinearFit, Side, Trained
+from parity.training.output import all_or_nothing, why_not_writable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SWEEP = np.linspace(-1.5, 3.5, 40)
+RESULTS = "results.json"
+INTERRUPTED = 130
+MAX_EPOCHS = 10_000  # the order of the rows in each of them is held in memory
+
+
+@click.group("train")
+def command() -> None:
+    """Train a model of the book, in NumPy, in PyTorch, or both."""
+
+
+@dataclass
+class Run:
+    """One call: what was asked for, and how far it has got.
+
+    Attributes:
+        finished: the sides that have been trained.
+        current: the side in training, its epoch and its validation loss.
+        written: whether the files are where they belong.
+    """
+
+    model: str
+    sides: list[Side]
+    variant: Variant
+    epochs: int
+    seed: int
+    finished: list[Trained] = field(default_factory=list)
+    current: tuple[Side, int, float] | None = None
+    written: bool = False
+
+    def so_far(self) -> str:
+        """What there is when the run is interrupted."""
+        parts = [
+            f"{trained.side} had finished, with a validation loss of "
+            f"{trained.validation_losses[trained.epoch - 1]:.3f}"
+            for trained in self.finished
+        ]
+        if self.current is not None:
+            side, epoch, loss = self.current
+            parts.append(
+                f"{side} had done {epoch} of {self.epochs} epochs, "
+                f"with a validation loss of {loss:.3f}"
+            )
+        return "; ".join(parts) or "no epoch was finished"
+
+
+@command.command("house-prices")
+@click.option(
+    "--side", type=click.Choice(["scratch", "reference", "both"]), default="both",
+    show_default=True, help="Train in NumPy (scratch), in PyTorch (reference), or both.",
+)  # fmt: skip
+@click.option(
+    "--model", type=click.Choice(list(house_prices.MODELS)), default="one-hidden",
+    show_default=True, help="Which model of chapter 3.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("parity-house-prices"),
+    show_default=True, metavar="DIR", help="Where pictures and results.json go.",
+)  # fmt: skip
+@click.option(
+    "--variant", type=click.Choice(["corrected", "book"]), default="corrected", show_default=True,
+    help="The data with row 445 corrected, or misprinted as in the book.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(1, MAX_EPOCHS), default=house_prices.EPOCHS, show_default=True,
+    help="At most so many; training stops early when the validation loss rises.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=house_prices.SEED, show_default=True,
+    help="Of the weights and of the order of the rows.",
+)  # fmt: skip
+@click.pass_context
+def train_house_prices(
+    ctx: click.Context, side: str, model: str, out: Path, variant: str, epochs: int, seed: int
+) -> None:
+    """Train a house-price model of chapter 3 on the Boston data.
+
+    Both sides start from the same weights and see the same batches. Exit code 0 if they end up
+    equal, 1 if not or if the training diverges, 2 if the call was wrong, 130 if interrupted.
+    """
+    problem = why_not_writable(out)
+    if problem is not None:
+        raise CallError(f"nothing can be written to {out}: {problem}.")
+    sides = list(house_prices.TRAINERS) if side == "both" else [cast(Side, side)]
+    run = Run(model, sides, cast(Variant, variant), epochs, seed)
+    try:
+        agree = _carry_out(run, out)
+    except KeyboardInterrupt:
+        written = f"The files are in {out}" if run.written else "Nothing was written"
+        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
+        ctx.exit(INTERRUPTED)
+    except DataFileError as error:
+        raise CallError(str(error)) from error
+    except FloatingPointError as error:
+        raise click.ClickException(f"{error}.") from error
+    ctx.exit(0 if agree else 1)
+
+
+def _carry_out(run: Run, out: Path) -> bool:
+    """Train, write, print: in this order, so that a closed pipe costs no results.
+
+    Returns whether the sides agree.
+    """
+    data = boston_split(run.variant)
+    _train(run, data)
+    linear = house_prices.fit_linear_regression(data)
+    differences = _differences(run.finished)
+    agree = all(value < house_prices.AGREEMENT for value in differences.values())
+
+    figures = _figures(run, data, linear)
+    try:
+        _write(out, figures, _results(run, data, linear, differences))
+    except OSError as error:
+        raise CallError(
+            f"the files could not be written to {out}: {error.strerror or error}."
+        ) from error
+    run.written = True
+
+    console = make_console()
+    _print_tables(console, run, linear)
+    if differences:
+        _print_agreement(console, differences, agree)
+    click.echo(f"\nWritten to {out}:")
+    for name in (*figures, RESULTS):
+        click.echo(f"  {name}")
+    return agree
+
+
+def _write(out: Path, figures: dict[str, Figure], results: dict[str, Any]) -> None:
+    from parity.figures import save
+
+    with all_or_nothing(out) as unfinished:
+        for name, figure in figures.items():
+            save(figure, unfinished / name)
+        text = json.dumps(results, indent=2, allow_nan=False) + "\n"
+        (unfinished / RESULTS).write_text(text, encoding="utf-8")
+
+
+def _train(run: Run, data: BostonSplit) -> None:
+    with progress_bars("epochs") as progress:
+        bars = {side: progress.add_task(side, total=run.epochs) for side in run.sides}
+        for side in run.sides:
+
+            def on_epoch(epoch: int, loss: float, side: Side = side) -> None:
+                run.current = side, epoch, loss
+                progress.update(bars[side], completed=epoch)
+
+            trained = house_prices.TRAINERS[side](run.model, data, run.epochs, run.seed, on_epoch)
+            progress.update(bars[side], total=len(trained.validation_losses))
+            run.current = None
+            run.finished.append(trained)
+
+
+def _differences(finished: list[Trained]) -> dict[str, float]:
+    """The largest relative differences between two sides; nothing for one side."""
+    if len(finished) < 2:
+        return {}
+    ours, theirs = finished
+    return {
+        "parameters": house_prices.largest_relative_difference(ours.params, theirs.params),
+        "losses": house_prices.largest_relative_difference(
+            [ours.training_losses, ours.validation_losses],
+            [theirs.training_losses, theirs.validation_losses],
+        ),
+    }
+
+
+def _print_tables(console: Console, run: Run, linear: LinearFit) -> None:
+    console.print(f"House prices: {house_prices.MODELS[run.model].summary}", style="bold")
+    console.print(f"Data: {run.variant}. Seed: {run.seed}.")
+    console.print()
+
+    losses = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    losses.add_column("validation loss, (1000 $)^2")
+    for trained in run.finished:
+        losses.add_column(trained.side, justify="right")
+    for epoch in _shown_epochs(run.finished):
+        found = [
+            f"{trained.validation_losses[epoch - 1]:.3f}"
+            if epoch <= len(trained.validation_losses)
+            else ""
+            for trained in run.finished
+        ]
+        losses.add_row(f"epoch {epoch}", *found)
+    console.print(losses)
+    for trained in run.finished:
+        if trained.stopped_early:
+            console.print(
+                f"{trained.side}: stopped as the loss rose; back to epoch {trained.epoch}."
+            )
+    console.print()
+
+    errors = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    errors.add_column("error on the test part, 1000 $")
+    errors.add_column("MAE", justify="right")
+    errors.add_column("RMSE", justify="right")
+    for trained in run.finished:
+        errors.add_row(trained.side, f"{trained.mae:.4f}", f"{trained.rmse:.4f}")
+    errors.add_row("scikit-learn LinearRegression", f"{linear.mae:.4f}", f"{linear.rmse:.4f}")
+    console.print(errors)
+
+
+def _shown_epochs(finished: list[Trained]) -> list[int]:
+    """Every tenth epoch, and the last one."""
+    last = max(len(trained.validation_losses) for trained in finished)
+    every = house_prices.EVAL_EVERY
+    return sorted({*range(every, last + 1, every), last})
+
+
+def _print_agreement(console: Console, differences: dict[str, float], agree: bool) -> None:
+    largest = ", ".join(f"{what} {value:.1e}" for what, value in differences.items())
+    console.print()
+    console.print("Both sides started from the same weights and saw the same batches.")
+    console.print(f"Largest relative difference: {largest}.")
+    verdict = "Both sides are equal" if agree else "The sides DIFFER"
+    console.print(
+        f"{verdict} (the limit is {house_prices.AGREEMENT:g}).",
+        style="bold green" if agree else "bold red",
+    )
+
+
+def _figures(run: Run, data: BostonSplit, linear: LinearFit) -> dict[str, Figure]:
+    """The pictures by file name."""
+    from parity import figures
+
+    feature = house_prices.most_important_feature(linear.coefficients)
+    name, column = data.feature_names[feature], data.X_test[:, feature]
+    summary = house_prices.MODELS[run.model].summary
+    swept = house_prices.sweep(data.X_test, feature, SWEEP)
+    baseline = "scikit-learn's linear regression"
+    return {
+        "predicted_against_actual.png": figures.predicted_against_actual(
+            data.y_test,
+            {
+                baseline: {"scikit-learn": linear.predict(data.X_test)},
+                summary: {trained.side: trained.predict(data.X_test) for trained in run.finished},
+            },
+        ),
+        "most_important_feature.png": figures.feature_against_target(column, data.y_test, name),
+        "most_important_feature_predictions.png": figures.feature_against_target(
+            column,
+            data.y_test,
+            name,
+            {
+                baseline: (SWEEP, linear.predict(swept)),
+                **{trained.side: (SWEEP, trained.predict(swept)) for trained in run.finished},
+            },
+        ),
+        "losses.png": figures.loss_curves(
+            {
+                trained.side: {
+                    "validation": trained.validation_losses,
+                    "training": trained.training_losses,
+                }
+                for trained in run.finished
+            },
+            f"Losses: {summary}",
+            house_prices.AGREEMENT,
+        ),
+    }
+
+
+def _results(
+    run: Run, data: BostonSplit, linear: LinearFit, differences: dict[str, float]
+) -> dict[str, Any]:
+    """What ``results.json`` holds; losses in (1000 dollars) squared, errors in 1000 dollars."""
+    feature = house_prices.most_important_feature(linear.coefficients)
+    return {
+        "model": run.model,
+        "variant": run.variant,
+        "seed": run.seed,
+        "epochs": run.epochs,
+        "learning_rate": house_prices.LEARNING_RATE,
+        "batch_size": house_prices.BATCH_SIZE,
+        "most_important_feature": data.feature_names[feature],
+        "sides": {
+            trained.side: {
+                "training_losses": [_finite(loss) for loss in trained.training_losses],
+                "validation_losses": [_finite(loss) for loss in trained.validation_losses],
+                "kept_epoch": trained.epoch,
+                "stopped_early": trained.stopped_early,
+                "mae": trained.mae,
+                "rmse": trained.rmse,
+            }
+            for trained in run.finished
+        },
+        "scikit_learn": {"mae": linear.mae, "rmse": linear.rmse},
+        "largest_relative_difference": {
+            what: _finite(value) for what, value in differences.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows neither NaN nor infinity."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Training the book's models on both sides, from the same weights and batches."""

@@ -1,0 +1,47 @@
+"""Writing a run's files, all of them or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+def why_not_writable(directory: Path) -> str | None:
+    """Why nothing can be written into ``directory``, which need not be there; None if all is well.
+
+    Changes nothing, so what only shows on writing (a full disk) it cannot know.
+    """
+    there = directory
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is not a directory"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"{there} is not writable"
+    return None
+
+
+@contextmanager
+def all_or_nothing(directory: Path) -> Iterator[Path]:
+    """A temporary folder, whose files go to ``directory`` when the block ends without an exception.
+
+    ``directory`` is made where it is missing, and goes again if nothing gets written. Files that
+    are there already keep their content until all the new ones are complete.
+
+    Raises:
+        OSError: ``directory`` cannot be made or written to.
+    """
+    was_there = directory.exists()
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with TemporaryDirectory(prefix=".unfinished-", dir=directory) as unfinished:
+            yield Path(unfinished)
+            for path in sorted(Path(unfinished).iterdir()):
+                path.replace(directory / path.name)
+    finally:
+        if not was_there:
+            with suppress(OSError):  # not empty: all is well
+                directory.rmdir()
