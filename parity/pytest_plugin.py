@@ -36,10 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if file is None:
         return
     from parity.check import FileError, find
+    from parity.packages import WrongPackageError, require_own_packages
 
     try:
+        require_own_packages()
         config.stash[_FOUND] = find(Path(file))
-    except FileError as error:
+    except (FileError, WrongPackageError) as error:
         raise pytest.UsageError(str(error)) from None
 
 
