@@ -1,4 +1,4 @@
-"""Puts the real output of each ``$ parity`` command into the README: ``python docs/transcripts.py``."""
+"""Puts the output of each ``$ parity`` command into the README: ``python docs/transcripts.py``."""
 
 from __future__ import annotations
 
