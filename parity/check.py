@@ -199,7 +199,10 @@ def _judge_report(component: Component, report: ChildReport) -> Verdict:
             return verdict
         if answer is not None:
             runs.append(_judge_case(component, *answer, verdict))
-    verdict.failures = explain(component, runs)
+    raised = {error.case for error in verdict.errors}
+    verdict.failures = explain(
+        component, runs, [case for case in component.cases if case.name in raised]
+    )
     if report.ending != "finished":
         verdict.status, verdict.detail = report.ending, _ending_sentence(report)
     elif any(error.type == "MemoryError" for error in verdict.errors):
@@ -283,13 +286,13 @@ def _ending_sentence(report: ChildReport) -> str:
 
 
 def _require_file(file: Path) -> Path:
-    if not file.exists():
-        raise FileError(f"{file} does not exist; give the path of a Python file")
-    if not file.is_file():
-        raise FileError(f"{file} is not a file; give the path of a Python file")
-    if file.suffix != ".py":
-        raise FileError(f"{file} is not Python: its name does not end in .py")
     try:
+        if not file.exists():
+            raise FileError(f"{file} does not exist; give the path of a Python file")
+        if not file.is_file():
+            raise FileError(f"{file} is not a file; give the path of a Python file")
+        if file.suffix != ".py":
+            raise FileError(f"{file} is not Python: its name does not end in .py")
         file.read_bytes()
     except OSError as error:
         raise FileError(f"{file} cannot be read: {error.strerror}") from None

@@ -37,7 +37,8 @@ class Difference:
     """Why a result is not the expected one.
 
     Attributes:
-        kind: "absent", "type", "shape", "dtype", "not finite" or "value".
+        kind: "absent", "type", "shape", "dtype", "not finite", "value", "rule" (a statement that
+            does not hold), "params" or "input changed".
         message: one sentence.
         max_abs: largest absolute error, for "value".
         max_rel: largest error relative to the expected element, for "value".
@@ -86,7 +87,8 @@ def as_result(value: Any) -> ndarray | Absent:
         plain = np.asarray(value)
         return plain if plain.dtype.kind in "fiubc" else Absent(f"an array of {plain.dtype}")
     if isinstance(value, bool | int | float | complex | np.number | np.bool_):
-        return np.asarray(value)
+        number = np.asarray(value)
+        return number if number.dtype.kind in "fiubc" else Absent("an int with too many digits")
     if value is None:
         return Absent("None")
     return Absent(with_article(type(value).__name__))
@@ -125,14 +127,14 @@ def compare(
     wrong_dtype = _compare_dtype(found, wanted, dtype, upcast, isinstance(actual, ndarray))
     if wrong_dtype is not None:
         return wrong_dtype
-    if wanted.dtype.kind not in "fc":
-        found, wanted = found.astype(np.float64), wanted.astype(np.float64)
     return _compare_values(found, wanted, TOLERANCES[dtype, tolerance])
 
 
 def _compare_dtype(
     found: ndarray, wanted: ndarray, dtype: str, upcast: bool, is_array: bool
 ) -> Difference | None:
+    if wanted.dtype.kind != "f" and found.dtype.kind == "c":
+        return Difference("dtype", f"is of type {found.dtype}, must be {wanted.dtype}")
     if wanted.dtype.kind != "f" or (not is_array and found.dtype.kind in "fi"):
         return None
     allowed = {dtype, "float64"} if upcast else {dtype}
@@ -141,22 +143,24 @@ def _compare_dtype(
     return Difference("dtype", f"is of type {found.dtype}, must be {dtype}")
 
 
+@np.errstate(all="ignore")
 def _compare_values(found: ndarray, wanted: ndarray, tolerance: Tolerance) -> Difference | None:
-    bad = ~np.isfinite(found)
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        word = "NaN" if np.isnan(found[index]) else "infinite"
-        return Difference(
-            "not finite",
-            f"is {word} in {_count(int(bad.sum()), found.size)}, first at {_place(index)}",
-            index=index,
-            count=int(bad.sum()),
-            size=found.size,
-        )
+    for array, words in ((found, "is"), (wanted, "cannot be judged, for PyTorch's is")):
+        bad = ~np.isfinite(array)
+        if bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            word = "NaN" if np.isnan(array[index]) else "infinite"
+            return Difference(
+                "not finite",
+                f"{words} {word} in {_count(int(bad.sum()), array.size)}, first at {_place(index)}",
+                index=index,
+                count=int(bad.sum()),
+                size=array.size,
+            )
     if not wanted.size:
         return None
-    error = np.abs(found.astype(np.float64) - wanted.astype(np.float64))
-    magnitude = np.abs(wanted.astype(np.float64))
+    found, wanted = found.astype(np.float64), wanted.astype(np.float64)
+    error, magnitude = np.abs(found - wanted), np.abs(wanted)
     scale = float(magnitude.max())
     allowed = np.maximum(tolerance.relative * magnitude, tolerance.floor * (scale or 1.0))
     off = error > allowed
@@ -164,10 +168,16 @@ def _compare_values(found: ndarray, wanted: ndarray, tolerance: Tolerance) -> Di
         return None
     index = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
     relative = np.divide(error, magnitude, out=np.full_like(error, np.inf), where=magnitude > 0)
+    if not wanted.shape:
+        message = f"is {found[()]:.6g}, must be {wanted[()]:.6g}"
+    else:
+        message = (
+            f"differs in {_count(int(off.sum()), off.size)}; largest at {_place(index)}: "
+            f"expected {wanted[index]:.6g}, got {found[index]:.6g}"
+        )
     return Difference(
         "value",
-        f"differs in {_count(int(off.sum()), off.size)}; largest at {_place(index)}: "
-        f"expected {wanted[index]:.6g}, got {found[index]:.6g}",
+        message,
         max_abs=float(error.max()),
         max_rel=float(relative[off].max()),
         index=index,
@@ -186,7 +196,9 @@ def same_result(actual: Any, other: Any, *, dtype: str, tolerance: str = "analyt
         return isinstance(first, Absent) and first == second
     if first.shape != second.shape:
         return False
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+    if "c" in (first.dtype.kind, second.dtype.kind) or not (
+        np.isfinite(first).all() and np.isfinite(second).all()
+    ):
         return bool(np.array_equal(first, second, equal_nan=True))
     return _compare_values(first, second, TOLERANCES[dtype, tolerance]) is None
 

@@ -122,7 +122,7 @@ def judge(
     try:
         expected = component.reference(Given(inputs, case.options, observed.params))
     except AdoptionError as error:
-        return [Failure(case, "params", Difference("params", str(error)))]
+        return [Failure(case, error.what, Difference("params", error.message))]
     failures = []
     for name, wanted in expected.items():
         found = observed.tensors.get(name, Absent())
@@ -133,70 +133,110 @@ def judge(
 
 
 def _compare_result(found: Any, wanted: Any, case: Case, upcast: bool) -> Difference | None:
-    if isinstance(wanted, bool):
-        return None if found == wanted else Difference("value", "does not hold")
     if isinstance(found, Absent) and found == Absent():
         return Difference("absent", "is not there")
+    if isinstance(wanted, bool):
+        return None if found is wanted else Difference("rule", "does not hold")
     return compare(found, wanted, dtype=case.dtype, tolerance=case.tolerance, upcast=upcast)
 
 
-def explain(component: Component, runs: Sequence[Run]) -> list[Failure]:
+def explain(
+    component: Component, runs: Sequence[Run], raised: Sequence[Case] = ()
+) -> list[Failure]:
     """Name the mistake behind each failure: the mutant that shows the same wrong result.
 
-    Where several do, it is the one that agrees with the implementation in most results of all
-    cases, right ones included. That both lack a result, or both break a rule, proves nothing by
-    itself: then the mutant must agree in everything.
+    It must show it in every case, and all results before it that have no mistake of their own, and
+    fail to run where the implementation does; of several, it is the one that agrees in most other
+    results. That both lack a result, or both break a rule, proves little: then the mutant must
+    agree in all of them. Parameters that cannot be adopted are no result.
 
     Args:
         component: with the mutants.
         runs: of its cases, with one implementation.
+        raised: the cases in which it raised.
 
     Returns:
         All failures, in the order of the cases.
     """
-    if not any(run.failures for run in runs):
+    failures = [failure for run in runs for failure in run.failures]
+    if not failures:
         return []
-    shown = {mutant: _run_mutant(component, mutant, runs) for mutant in component.mutants}
-    agreement = {
-        mutant: sum(
-            _agrees(run, name, mutated)
-            for run, mutated in zip(runs, results, strict=True)
-            for name in run.observed.tensors
-        )
-        for mutant, results in shown.items()
+    shown = {
+        mutant: results
+        for mutant in component.mutants
+        if (results := _run_mutant(component, mutant, runs)) is not None
+        and not any(_runs(component, mutant, case) for case in raised)
     }
-    everything = sum(len(run.observed.tensors) for run in runs)
-    explained = []
-    for i, run in enumerate(runs):
-        for failure in run.failures:
-            candidates = [
-                mutant
-                for mutant in shown
-                if _agrees(run, failure.result, shown[mutant][i])
-                and (failure.difference.max_abs is not None or agreement[mutant] == everything)
-            ]
-            best = max(candidates, key=agreement.__getitem__, default=None)
-            explained.append(replace(failure, mutant=best))
-    return explained
+    agreed = {mutant: _agreed(runs, results) for mutant, results in shown.items()}
+    before = _before(runs)
+    mistakes: dict[str, Mutant] = {}
+    for failure in failures:
+        if failure.result in mistakes or failure.difference.kind == "params":
+            continue
+        weak = failure.difference.max_abs is None
+        earlier = before[failure.result] - set(mistakes)
+        required = set(before) if weak else {failure.result, *earlier}
+        candidates = [mutant for mutant, same in agreed.items() if required <= same]
+        if candidates:
+            mistakes[failure.result] = max(candidates, key=lambda mutant: len(agreed[mutant]))
+    return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
 
 
-def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> list[Observed | None]:
-    """What a mutant shows in the same cases with the same parameters; None where it cannot run."""
-    implementation = Implementation({component.name: mutant.implementation})
-    results: list[Observed | None] = []
+def _agreed(runs: Sequence[Run], mutated: Sequence[Observed]) -> set[str]:
+    """The results that a mutant shows just so in every case."""
+    return {
+        name
+        for name in {name for run in runs for name in _results(run)}
+        if all(_agrees(run, name, shown) for run, shown in zip(runs, mutated, strict=True))
+    }
+
+
+def _before(runs: Sequence[Run]) -> dict[str, set[str]]:
+    """For each result, those that come before it in some case."""
+    before: dict[str, set[str]] = {}
+    for run in runs:
+        names = _results(run)
+        for i, name in enumerate(names):
+            before.setdefault(name, set()).update(names[:i])
+    return before
+
+
+def _results(run: Run) -> list[str]:
+    """The names of a run's results in order; those that are missing come last."""
+    return list(dict.fromkeys([*run.observed.tensors, *(f.result for f in run.failures)]))
+
+
+def _runs(component: Component, mutant: Mutant, case: Case) -> bool:
+    """Whether a mutant gets through a case, with parameters of its own."""
+    return _show(component, mutant, case, None) is not None
+
+
+def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> list[Observed] | None:
+    """What a mutant shows in the same cases with the same parameters; None if it cannot run."""
+    results = []
     for run in runs:
         params = run.observed.params
         adopted = params if params and all(isinstance(p, ndarray) for p in params) else None
-        try:
-            with np.errstate(all="ignore"):
-                results.append(run_case(component, run.case, implementation, adopted)[0])
-        except Exception:
-            results.append(None)
+        observed = _show(component, mutant, run.case, adopted)
+        if observed is None:
+            return None
+        results.append(observed)
     return results
 
 
-def _agrees(run: Run, name: str, mutated: Observed | None) -> bool:
-    return mutated is not None and same_result(
+def _show(
+    component: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
+) -> Observed | None:
+    implementation = Implementation({component.name: mutant.implementation})
+    try:
+        with np.errstate(all="ignore"):
+            return run_case(component, case, implementation, params)[0]
+    except Exception:
+        return None
+
+
+def _agrees(run: Run, name: str, mutated: Observed) -> bool:
+    return same_result(
         run.observed.tensors.get(name, Absent()),
         mutated.tensors.get(name, Absent()),
         dtype=run.case.dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,7 +11,8 @@ from rich.text import Text
 
 from parity import __version__
 from parity.catalogue import component as component_of
-from parity.check import CheckResult
+from parity.catalogue.component import Mutant
+from parity.check import CheckResult, FileError
 from parity.engine import Failure
 from parity.verdict import LearnerError, Verdict
 
@@ -33,6 +35,21 @@ def as_json(result: CheckResult) -> str:
             "interrupted": result.interrupted,
             "components": [verdict.as_dict() for verdict in result.verdicts],
             "missing": [component.name for component in result.missing],
+        },
+        indent=2,
+    )
+
+
+def error_as_json(file: Path, error: FileError) -> str:
+    """A file that could not be checked, as one JSON object of the same form."""
+    return json.dumps(
+        {
+            "parity": __version__,
+            "torch": _torch_version(),
+            "file": str(file),
+            "passed": False,
+            "error": str(error),
+            "components": [],
         },
         indent=2,
     )
@@ -77,17 +94,13 @@ def print_summary(console: Console, result: CheckResult) -> None:
     passed = sum(verdict.passed for verdict in result.verdicts)
     total = len(result.verdicts)
     if result.interrupted:
-        words = f"Interrupted after {total} components; {passed} of them equal PyTorch's."
+        words = f"Interrupted after {total} components; {passed} of them passed."
     elif passed == total:
-        words = f"{_counted(total)} PyTorch's, outputs and gradients."
+        words = "The one component passed." if total == 1 else f"All {total} components passed."
     else:
         first = next(verdict for verdict in result.verdicts if not verdict.passed)
-        words = f"{passed} of {total} components equal PyTorch's. Mend first: {first.component}."
+        words = f"{passed} of {total} components passed. Mend first: {first.component}."
     _print_wrapped(console, Text(words))
-
-
-def _counted(total: int) -> str:
-    return "The one component equals" if total == 1 else f"All {total} components equal"
 
 
 def _headline(verdict: Verdict) -> Text:
@@ -125,22 +138,27 @@ def _explanation(verdict: Verdict) -> list[Text]:
     if verdict.status not in ("differs", "raised"):
         return []
     texts: list[Text] = []
-    for failure in verdict.mistakes[:3]:
-        texts += [_difference(failure), _mistake(failure)]
-    if texts:
-        return texts
     if verdict.rests_on:
         listed = " and ".join(verdict.rests_on)
-        return [Text(f"It is built on {listed}, which must be mended first.")]
-    if verdict.errors:
-        return _error(verdict.errors[0])
-    return [_difference(verdict.failures[0])]
+        texts.append(Text(f"It is built on {listed}, which must be mended first."))
+    elif verdict.errors:
+        texts += _error(verdict.errors[0])
+    named = verdict.mistakes
+    first = verdict.failures[:1] if not (verdict.rests_on or verdict.errors) else []
+    for failure in [*(failure for failure in first if failure not in named), *named[:3]]:
+        texts.append(_difference(failure))
+        if failure.mutant is not None:
+            texts.append(_mistake(failure.mutant))
+    return texts
 
 
 def _difference(failure: Failure) -> Text:
     difference = failure.difference
-    text = Text.assemble((failure.result, "bold"), f" {difference.message}")
-    if difference.max_abs is not None and difference.max_rel is not None:
+    if difference.kind == "rule":
+        text = Text.assemble("does not hold: ", (failure.result, "bold"))
+    else:
+        text = Text.assemble((failure.result, "bold"), f" {difference.message}")
+    if difference.index and difference.max_abs is not None and difference.max_rel is not None:
         text.append(
             f" (absolute error {difference.max_abs:.2g}, relative {difference.max_rel:.2g}, "
             f"largest element {difference.scale:.2g})"
@@ -149,11 +167,10 @@ def _difference(failure: Failure) -> Text:
     return text
 
 
-def _mistake(failure: Failure) -> Text:
-    assert failure.mutant is not None
-    text = Text.assemble(("→ ", "yellow"), (failure.mutant.sentence, "yellow"))
-    if failure.mutant.errata:
-        text.append(f" [erratum {failure.mutant.errata} of the book]")
+def _mistake(mutant: Mutant) -> Text:
+    text = Text.assemble(("→ ", "yellow"), (mutant.sentence, "yellow"))
+    if mutant.errata:
+        text.append(f" [erratum {mutant.errata} of the book]")
     return text
 
 

@@ -95,7 +95,7 @@ class Verdict:
                 for f in self.mistakes
                 if f.mutant is not None
             ],
-            "failures": [_failure_as_dict(failure) for failure in self.failures[:20]],
+            "failures": [_failure_as_dict(failure) for failure in self.failures],
             "errors": [
                 {
                     "type": error.type,
@@ -103,7 +103,7 @@ class Verdict:
                     "case": error.case,
                     "frames": [vars(frame) for frame in error.frames],
                 }
-                for error in self.errors[:5]
+                for error in self.errors
             ],
         }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -52,6 +53,9 @@ def main() -> None:
     """Run the command line. Exit code 0 all right, 1 something differs, 2 the call was wrong."""
     from parity.packages import WrongPackageError, require_own_packages
 
+    for stream in (sys.stdout, sys.stderr):  # ✓ and → do not exist everywhere
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         if "doctor" not in sys.argv[1:2]:
             require_own_packages()

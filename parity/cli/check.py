@@ -41,7 +41,8 @@ def command(
     """Check your own implementation in FILE and say what is wrong with it.
 
     Components are found by their names in the book. Each one runs in a process of its own.
-    Exit code 0: all equal PyTorch's; 1: something differs; 2: the call was wrong.
+    Exit code 0: all equal PyTorch's; 1: something differs, or FILE cannot be imported; 2: the call
+    was wrong.
     """
     from parity import report
     from parity.check import FileError, check_file
@@ -70,6 +71,8 @@ def command(
                 result = check_file(file, only, limits, on_verdict, on_start)
             report.print_summary(console, result)
     except FileError as error:
+        if as_json:
+            click.echo(report.error_as_json(file, error))
         click.echo(f"Error: {error}", err=True)
         if error.error is not None:
             report.print_file_error(make_console(stderr=True), error.error)

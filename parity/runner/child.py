@@ -10,6 +10,7 @@ import importlib.util
 import json
 import linecache
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -19,9 +20,16 @@ from typing import Any, BinaryIO
 
 MODULE_NAME = "learners_file"
 
+#: The exit code where the answers cannot be given.
+SPEECHLESS = 71
+
+#: What the memory limit is raised by, in bytes, to say that it was reached.
+LAST_WORDS = 2**27
+
 
 def main() -> None:
     """Answer one request from standard input on what was standard output."""
+    _end_with_parent()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.path[:] = json.loads(sys.argv[1])
@@ -33,9 +41,22 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     request, arrays = message
     warnings.simplefilter("ignore")
-    _answer(answers, request, arrays)
-    answers.flush()
+    try:
+        _answer(answers, request, arrays)
+    except BaseException:
+        os._exit(SPEECHLESS)
     os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """Let Linux end this process when the parent ends, in whatever way: an endless loop would stay
+    behind for ever.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> None:
@@ -57,6 +78,7 @@ def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> No
             write_message(answers, {"event": "mapping", "message": str(error)})
             return
         except BaseException as error:
+            _raise_memory_limit(error)
             write_message(answers, {"event": "raised", "case": None} | _describe(error, path))
             return
         write_message(
@@ -89,6 +111,7 @@ def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> No
                 }
                 write_message(answers, header, [*values, *params, *inputs.values()])
             except BaseException as error:
+                _raise_memory_limit(error)
                 write_message(answers, {"event": "raised", "case": index} | _describe(error, path))
                 if isinstance(error, MemoryError):
                     break
@@ -96,15 +119,32 @@ def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> No
 
 
 def _limit_memory(extra: int) -> None:
-    """Let the process grow by ``extra`` bytes; where that cannot be, the parent watches alone."""
+    """Let the process grow by ``extra`` bytes; where that cannot be, the parent watches alone.
+
+    What counts is data, not address space: a library like torch maps gigabytes of code.
+    """
     try:
         import resource
 
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
         limit = pages * resource.getpagesize() + extra
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1])
+        )
     except (ImportError, OSError, ValueError):
         pass
+
+
+def _raise_memory_limit(error: BaseException) -> None:
+    """Make room for the answer where memory has run out."""
+    if isinstance(error, MemoryError):
+        try:
+            import resource
+
+            soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+            resource.setrlimit(resource.RLIMIT_DATA, (soft + LAST_WORDS, hard))
+        except (ImportError, OSError, ValueError):
+            pass
 
 
 def _import_file(path: str) -> ModuleType:
@@ -143,7 +183,33 @@ def _encode(values: dict[Any, Any]) -> tuple[list[list[Any]], list[Any]]:
 
 def _describe(error: BaseException, path: str) -> dict[str, Any]:
     """An exception, its traceback cut to the learner's own file."""
-    frames = [
+    out_of_memory = isinstance(error, MemoryError)  # NumPy has a class of its own for it
+    try:
+        frames = _frames(error, path)
+    except BaseException:  # the file may have changed these modules
+        frames = []
+    try:
+        message = _message(error, path)
+    except BaseException:  # __str__ is the learner's, too
+        message = ""
+    return {
+        "type": "MemoryError" if out_of_memory else type(error).__name__,
+        "message": message[:2000],
+        "frames": frames if len(frames) <= 6 else [*frames[:3], *frames[-3:]],
+    }
+
+
+def _message(error: BaseException, path: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return error.msg  # without the file's name
+    return "".join(str(error))
+
+
+def _frames(error: BaseException, path: str) -> list[dict[str, Any]]:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        code = (error.text or "").strip()
+        return [{"line": error.lineno, "function": "<module>", "code": code}]
+    return [
         {
             "line": frame.lineno,
             "function": frame.name,
@@ -152,18 +218,6 @@ def _describe(error: BaseException, path: str) -> dict[str, Any]:
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename == path
     ]
-    if isinstance(error, SyntaxError) and error.filename == path:
-        frames = [
-            {"line": error.lineno, "function": "<module>", "code": (error.text or "").strip()}
-        ]
-        message = error.msg
-    else:
-        message = "".join(str(error))
-    return {
-        "type": type(error).__name__,
-        "message": message[:2000],
-        "frames": frames if len(frames) <= 6 else [*frames[:3], *frames[-3:]],
-    }
 
 
 if __name__ == "__main__":

@@ -38,17 +38,33 @@ def find_components(
         elif component.name in names:
             value = names[component.name]
         else:
-            value = next(
-                (
-                    names[alias]
-                    for alias in component.aliases
-                    if alias in names and _mentions(names[alias], component.keys)
-                ),
-                None,
-            )
+            value = _by_alias(names, component)
+        if value is None and component.method_of:
+            owner = mapped.get(component.method_of, names.get(component.method_of))
+            value = _method(owner, component.name)
         if value is not None and _is_own(value):
             found[component.name] = (value, _kind(value))
     return found
+
+
+def _by_alias(names: Mapping[str, Any], component: Component) -> Any:
+    for alias in component.aliases:
+        if alias in names and _mentions(names[alias], component.keys):
+            return names[alias]
+    return None
+
+
+def _method(owner: Any, name: str) -> Any:
+    """A method as a function that takes no ``self``; None if the class has none of that name.
+
+    The object it is called through is one that ``__init__`` never saw.
+    """
+    if not inspect.isclass(owner) or not callable(getattr(owner, name, None)):
+        return None
+    try:
+        return getattr(object.__new__(owner), name)
+    except Exception:
+        return None
 
 
 def _mapped(names: Mapping[str, Any], known: Mapping[str, Component]) -> dict[str, Any]:
@@ -62,10 +78,18 @@ def _mapped(names: Mapping[str, Any], known: Mapping[str, Component]) -> dict[st
     for name, own in mapping.items():
         if name not in known:
             raise MappingError(f"{MAPPING} names {name!r}, which is no component")
-        if isinstance(own, str) and own not in names:
+        mapped[name] = _look_up(names, own) if isinstance(own, str) else own
+        if mapped[name] is None and isinstance(own, str) and own not in names:
             raise MappingError(f"{MAPPING} maps {name} to {own!r}, which the file does not define")
-        mapped[name] = names[own] if isinstance(own, str) else own
+        if mapped[name] is None:
+            raise MappingError(f"{MAPPING} maps {name} to None")
     return mapped
+
+
+def _look_up(names: Mapping[str, Any], own: str) -> Any:
+    """What stands under a name, or a method under "Class.method"; None if nothing does."""
+    owner, dot, method = own.partition(".")
+    return _method(names.get(owner), method) if dot else names.get(own)
 
 
 def _is_own(value: Any) -> bool:
@@ -80,10 +104,12 @@ def _kind(value: Any) -> str:
 
 def _mentions(value: Any, keys: tuple[str, ...]) -> bool:
     """Whether a function's code has all the strings: the book calls two functions by one name, and
-    the keys of the weights tell which one it is.
+    the keys of the weights tell which one it is. It prints them in small letters once (E5).
     """
     code = getattr(value, "__code__", None)
-    return isinstance(code, CodeType) and set(keys) <= set(_strings(code))
+    if not isinstance(code, CodeType):
+        return False
+    return {key.lower() for key in keys} <= {string.lower() for string in _strings(code)}
 
 
 def _strings(code: CodeType) -> Iterator[str]:
