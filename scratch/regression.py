@@ -46,7 +46,7 @@ def forward_linear_regression(
         ValueError: shapes do not fit together, or the batch is empty.
     """
     _require_batch(X_batch, y_batch)
-    _require_weights(weights, {"W": (X_batch.shape[1], 1), "B": (1, 1)}, X_batch)
+    _require_weights(weights, _linear_shapes(X_batch), X_batch)
 
     N = np.dot(X_batch, weights["W"])
     P = N + weights["B"]
@@ -67,10 +67,13 @@ def loss_gradients_linear_regression(
             *sum* of squares (E3).
 
     Raises:
-        ValueError: ``convention`` is neither.
+        ValueError: ``convention`` is neither, or shapes do not fit together.
     """
     _require_convention(convention)
     X, P, y = forward_info["X"], forward_info["P"], forward_info["y"]
+    _require_batch(X, y)
+    _require_weights(weights, _linear_shapes(X), X)
+    _require_predictions(P, y)
 
     dLdP = -2 * (y - P)
     if convention == "mean":
@@ -84,8 +87,21 @@ def loss_gradients_linear_regression(
 
 
 def predict_linear_regression(X: ndarray, weights: Weights) -> ndarray:
-    """Predictions, shape ``(batch, 1)``. Chapter 2, "Assessing our model"."""
+    """Predictions, shape ``(batch, 1)``. Chapter 2, "Assessing our model".
+
+    Raises:
+        ValueError: shapes do not fit together.
+    """
+    _require_matrix(X)
+    _require_weights(weights, _linear_shapes(X), X)
     return np.dot(X, weights["W"]) + weights["B"]
+
+
+def init_weights_linear_regression(X: ndarray, stream: Stream) -> Weights:
+    """``W``, then ``B``, from the standard normal, in the dtype of ``X``. Chapter 2, "Training the
+    model".
+    """
+    return _draw(_linear_shapes(X), X, stream)
 
 
 def train_linear_regression(
@@ -117,16 +133,13 @@ def train_linear_regression(
     """
     _require_training(X, y, n_iter, learning_rate, batch_size)
     stream = as_stream(seed)
-    weights = {
-        "W": stream.standard_normal((X.shape[1], 1)).astype(X.dtype),
-        "B": stream.standard_normal((1, 1)).astype(X.dtype),
-    }
+    weights = init_weights_linear_regression(X, stream)
 
     def step(X_batch: ndarray, y_batch: ndarray) -> tuple[float, Weights]:
         forward_info, loss = forward_linear_regression(X_batch, y_batch, weights)
         return loss, loss_gradients_linear_regression(forward_info, weights, convention)
 
-    return _descend(step, weights, X, y, n_iter, learning_rate, batch_size, stream)
+    return descend(step, weights, X, y, n_iter, learning_rate, batch_size, stream)
 
 
 def forward_neural_network(X: ndarray, y: ndarray, weights: Weights) -> tuple[ForwardInfo, float]:
@@ -172,10 +185,13 @@ def loss_gradients_neural_network(
             all of them (E4).
 
     Raises:
-        ValueError: ``convention`` is neither.
+        ValueError: ``convention`` is neither, or shapes do not fit together.
     """
     _require_convention(convention)
     X, O1, P, y = (forward_info[name] for name in ("X", "O1", "P", "y"))
+    _require_batch(X, y)
+    _require_weights(weights, _network_shapes(X, O1.shape[-1]), X)
+    _require_predictions(P, y)
 
     dLdP = -(y - P)
     if convention == "mean":
@@ -195,9 +211,22 @@ def loss_gradients_neural_network(
 
 
 def predict_neural_network(X: ndarray, weights: Weights) -> ndarray:
-    """Predictions, shape ``(batch, 1)``. Chapter 2, "Training and assessing our neural network"."""
+    """Predictions, shape ``(batch, 1)``. Chapter 2, "Training and assessing our neural network".
+
+    Raises:
+        ValueError: shapes do not fit together.
+    """
+    _require_matrix(X)
+    _require_weights(weights, _network_shapes(X, weights["W1"].shape[-1]), X)
     O1 = sigmoid(np.dot(X, weights["W1"]) + weights["B1"])
     return np.dot(O1, weights["W2"]) + weights["B2"]
+
+
+def init_weights_neural_network(X: ndarray, stream: Stream, hidden_size: int = 13) -> Weights:
+    """``W1``, ``B1``, ``W2``, ``B2`` from the standard normal, in the dtype of ``X``. Chapter 2,
+    "Training and Assessing Our Neural Network".
+    """
+    return _draw(_network_shapes(X, hidden_size), X, stream)
 
 
 def train_neural_network(
@@ -231,16 +260,13 @@ def train_neural_network(
     """
     _require_training(X, y, n_iter, learning_rate, batch_size)
     stream = as_stream(seed)
-    weights = {
-        name: stream.standard_normal(shape).astype(X.dtype)
-        for name, shape in _network_shapes(X, hidden_size).items()
-    }
+    weights = init_weights_neural_network(X, stream, hidden_size)
 
     def step(X_batch: ndarray, y_batch: ndarray) -> tuple[float, Weights]:
         forward_info, loss = forward_neural_network(X_batch, y_batch, weights)
         return loss, loss_gradients_neural_network(forward_info, weights, convention)
 
-    return _descend(step, weights, X, y, n_iter, learning_rate, batch_size, stream)
+    return descend(step, weights, X, y, n_iter, learning_rate, batch_size, stream)
 
 
 def mae(preds: ndarray, actuals: ndarray) -> float:
@@ -263,7 +289,7 @@ def rmse(preds: ndarray, actuals: ndarray) -> float:
     return np.sqrt(np.mean(np.power(preds - actuals, 2)))
 
 
-def _descend(
+def descend(
     step: Callable[[ndarray, ndarray], tuple[float, Weights]],
     weights: Weights,
     X: ndarray,
@@ -273,7 +299,18 @@ def _descend(
     batch_size: int,
     stream: Stream,
 ) -> TrainInfo:
-    """The loop both models share: batch, gradients, update. Changes ``weights`` in place."""
+    """The loop both models share: batch, gradients, update. Chapter 2, "Training the model".
+
+    Args:
+        step: the loss of a batch, and its gradients, keyed as ``weights``.
+        weights: changed in place.
+        X: shape ``(observations, features)``.
+        y: shape ``(observations, 1)``.
+        n_iter: steps, each on one batch.
+        learning_rate: what a gradient is multiplied by.
+        batch_size: rows in a step; the last step of a pass takes what is left.
+        stream: where permutations come from: one before the first pass, and one for each other.
+    """
     losses = []
     order = stream.permutation(X.shape[0])
     start = 0
@@ -288,6 +325,14 @@ def _descend(
             weights[key] -= learning_rate * gradients[key]
         losses.append(float(loss))
     return TrainInfo(weights, losses)
+
+
+def _draw(shapes: dict[str, tuple[int, int]], X: ndarray, stream: Stream) -> Weights:
+    return {name: stream.standard_normal(shape).astype(X.dtype) for name, shape in shapes.items()}
+
+
+def _linear_shapes(X: ndarray) -> dict[str, tuple[int, int]]:
+    return {"W": (X.shape[1], 1), "B": (1, 1)}
 
 
 def _network_shapes(X: ndarray, hidden_size: int) -> dict[str, tuple[int, int]]:
@@ -313,9 +358,13 @@ def _require_training(
         raise ValueError(f"the learning rate must be a finite number, not {learning_rate}")
 
 
-def _require_batch(X: ndarray, y: ndarray) -> None:
+def _require_matrix(X: ndarray) -> None:
     if X.ndim != 2:
         raise ValueError(f"X must have shape (batch, features), not {X.shape}")
+
+
+def _require_batch(X: ndarray, y: ndarray) -> None:
+    _require_matrix(X)
     if X.shape[0] != y.shape[0]:
         raise ValueError(f"X and y must have as many rows: X has shape {X.shape}, y {y.shape}")
     if X.shape[0] == 0:

@@ -83,6 +83,7 @@ class Trainer:
                 roll back to.
         """
         _require_fit_arguments(X_train, y_train, X_test, y_test, epochs, eval_every)
+        _require_batch_size(batch_size)
         stream = self._permutations(seed)
         if restart:
             for layer in self.net.layers:
@@ -157,8 +158,7 @@ def generate_batches(X: ndarray, y: ndarray, size: int = 32) -> Iterator[tuple[n
         ValueError: ``X`` and ``y`` have not equally many rows, or ``size`` is less than 1.
     """
     _require_equal_rows(X, y)
-    if size < 1:
-        raise ValueError(f"the batch size must be at least 1, not {size}")
+    _require_batch_size(size)
     return (
         (X[start : start + size], y[start : start + size]) for start in range(0, X.shape[0], size)
     )
@@ -176,6 +176,11 @@ def eval_regression_model(
     """
     preds = model.forward(X_test)
     return float(mae(preds, y_test)), float(rmse(preds, y_test))
+
+
+def _require_batch_size(size: int) -> None:
+    if size < 1:
+        raise ValueError(f"the batch size must be at least 1, not {size}")
 
 
 def _require_equal_rows(X: ndarray, y: ndarray) -> None:

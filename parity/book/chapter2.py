@@ -12,7 +12,9 @@ from parity.book.rows import BOOK_DATA, CORRECTED_CELL, Row
 from parity.training.house_prices import fit_linear_regression, most_important_feature
 from scratch.regression import (
     Weights,
+    descend,
     forward_neural_network,
+    init_weights_neural_network,
     loss_gradients_neural_network,
     mae,
     predict_linear_regression,
@@ -208,23 +210,16 @@ def _neural_network(book: BostonSplit, corrected: BostonSplit) -> list[Row]:
 def _train_with_right_bias_gradient(X: ndarray, y: ndarray) -> Weights:
     """The steps of 2.4, half the gradient of the sum of squares, without the mistake in ``B1``."""
     stream = np.random.RandomState(NETWORK_SEED)
-    weights: Weights = {
-        "W1": stream.standard_normal((X.shape[1], HIDDEN_SIZE)),
-        "B1": stream.standard_normal((1, HIDDEN_SIZE)),
-        "W2": stream.standard_normal((HIDDEN_SIZE, 1)),
-        "B2": stream.standard_normal((1, 1)),
-    }
-    order = stream.permutation(len(X))
-    start = 0
-    for _ in range(NETWORK_ITERATIONS):
-        if start >= len(X):
-            order, start = order[stream.permutation(len(X))], 0
-        batch = order[start : start + BATCH_SIZE]
-        start += BATCH_SIZE
-        forward_info, _ = forward_neural_network(X[batch], y[batch], weights)
-        for name, gradient in loss_gradients_neural_network(forward_info, weights).items():
-            weights[name] -= LEARNING_RATE * (len(batch) / 2) * gradient
-    return weights
+    weights = init_weights_neural_network(X, stream, HIDDEN_SIZE)
+
+    def step(X_batch: ndarray, y_batch: ndarray) -> tuple[float, Weights]:
+        forward_info, loss = forward_neural_network(X_batch, y_batch, weights)
+        gradients = loss_gradients_neural_network(forward_info, weights)
+        return loss, {name: len(X_batch) / 2 * grad for name, grad in gradients.items()}
+
+    return descend(
+        step, weights, X, y, NETWORK_ITERATIONS, LEARNING_RATE, BATCH_SIZE, stream
+    ).weights
 
 
 def _errors(preds: ndarray, actuals: ndarray) -> list[str]:

@@ -6,17 +6,12 @@ from collections.abc import Callable
 
 from datasets import BostonSplit, boston_split
 from parity.book.rows import BOOK_DATA, CORRECTED_CELL, Row
+from parity.training.house_prices import BATCH_SIZE, EPOCHS, EVAL_EVERY, LEARNING_RATE, SEED
 from scratch.models import deep_neural_network, linear_regression, neural_network
 from scratch.network import NeuralNetwork
 from scratch.optimizers import SGD
 from scratch.seeding import Seed
 from scratch.training import Trainer, eval_regression_model
-
-SEED = 20190501
-LEARNING_RATE = 0.01
-BATCH_SIZE = 32
-EPOCHS = 50
-EVAL_EVERY = 10
 
 RECIPE = (
     f"Network and fit seed {SEED}: fit seeds the one stream and draws the first permutation, each "

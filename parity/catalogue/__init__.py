@@ -17,8 +17,8 @@ MODULES = (
     "activations",
     "dense",
     "losses",
-    "network",
     "optimizers",
+    "network",
     "training",
 )
 

@@ -93,7 +93,17 @@ class Observed:
 
 
 class AdoptionError(Exception):
-    """The reference cannot adopt an implementation's parameters; the message says why."""
+    """The reference cannot adopt an implementation's parameters.
+
+    Args:
+        what: the parameter at fault, or "params".
+        message: what is wrong with it.
+    """
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(f"{what} {message}")
+        self.what = what
+        self.message = message
 
 
 class Implementation:
@@ -160,6 +170,7 @@ class Component:
         requires: components that this one is built on.
         aliases: other names a learner's file may use.
         keys: strings that must occur in the code of a function found by an alias.
+        method_of: the class that has it as a method in the book.
         gradients: which results are gradients, and of which input or parameter.
         objective: the scalar that they are gradients of; by default the sum of
             ``output * output_grad``.
@@ -179,6 +190,7 @@ class Component:
     requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    method_of: str = ""
     gradients: Mapping[str, str] = field(default_factory=dict)
     objective: Callable[[Given], float] | None = None
     in_book: bool = True

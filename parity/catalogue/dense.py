@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from parity.catalogue.cases import Shapes, batch_cases
 from parity.catalogue.component import (
@@ -17,6 +19,7 @@ from parity.catalogue.component import (
     snapshot,
 )
 from parity.catalogue.twins import adopt, array, backpropagate, require_varied, tensor
+from parity.comparison import Absent, with_article
 from parity.mutants import dense as mutants
 
 
@@ -66,11 +69,18 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
     layer.backward(given.inputs["output_grad"] + 1)
     output = snapshot(layer.forward(given.inputs["input_"]))
     input_grad = snapshot(layer.backward(given.inputs["output_grad"]))
-    grads = indexed("param_grads", layer.param_grads)
+    grads = indexed("param_grads", getattr(layer, "param_grads", Absent()))
+    once = layer.set_up == 1
+    layer.first, layer.set_up = True, 1
+    layer.forward(given.inputs["input_"])
     return Observed(
         {"output": output, "input_grad": input_grad}
         | grads
-        | {"number of param_grads": len(grads), "times set up": layer.set_up}
+        | {
+            "number of param_grads": len(grads),
+            "the layer is set up once": once,
+            "the layer is set up again once first is True": layer.set_up == 2,
+        }
     )
 
 
@@ -86,7 +96,8 @@ def _reference_layer(given: Given) -> dict[str, Any]:
         "param_grads[0]": array(scale.grad),
         "param_grads[1]": array(shift.grad),
         "number of param_grads": 2,
-        "times set up": 1,
+        "the layer is set up once": True,
+        "the layer is set up again once first is True": True,
     }
 
 
@@ -97,7 +108,8 @@ def make_dense(impl: Implementation, neurons: int, activation: str | None) -> An
         if activation is None
         else impl.Dense(neurons=neurons, activation=getattr(impl, activation)())
     )
-    layer.seed = 20190501
+    with suppress(AttributeError):  # __slots__ without it
+        layer.seed = 20190501
     return layer
 
 
@@ -108,29 +120,80 @@ def load(layer: Any, params: list[Any] | None) -> None:
             param[...] = value
 
 
+def listed(value: Any) -> list[Any]:
+    """A list of what there is, or of one ``Absent`` for what is no series of arrays."""
+    if isinstance(value, Absent):
+        return [value]
+    if isinstance(value, ndarray) or not hasattr(value, "__iter__"):
+        return [Absent("None" if value is None else with_article(type(value).__name__))]
+    return list(value)
+
+
+def params_of(layer: Any) -> list[Any]:
+    """The parameters of a layer, or ``Absent`` in the place of what is none."""
+    return listed(getattr(layer, "params", Absent()))
+
+
+def are_arrays(values: list[Any], n: int | None = None) -> bool:
+    """Whether all are arrays, and ``n`` of them."""
+    return n in (None, len(values)) and all(isinstance(value, ndarray) for value in values)
+
+
+def _kept(now: list[Any], before: list[Any], values: list[Any]) -> bool:
+    """Whether parameters are in the same memory as before and have these values."""
+    return are_arrays(now, len(before)) and all(
+        np.shares_memory(param, old) and param.tolist() == value.tolist()
+        for param, old, value in zip(now, before, values, strict=True)
+    )
+
+
 def _run_dense(impl: Implementation, given: Given) -> Observed:
-    """The first forward pass sets the layer up, the second one counts."""
+    """The first forward pass sets the layer up. A pass with other arrays goes before the one that
+    counts, so that nothing stale or added up can pass. An update and a restart follow.
+    """
     x, grad = given.inputs["input_"], given.inputs["output_grad"]
     layer = make_dense(impl, grad.shape[1], given.options["activation"])
-    layer.forward(x)
+    layer.forward(x + 1)
+    arrays = params_of(layer)
+    if not are_arrays(arrays, 2):
+        return Observed({}, arrays)
     load(layer, given.params)
-    arrays = list(layer.params)
     params = [snapshot(param) for param in arrays]
+    layer.forward(x + 1)
+    layer.backward(grad + 1)
     output = snapshot(layer.forward(x))
     input_grad = snapshot(layer.backward(grad))
-    grads = indexed("param_grads", layer.param_grads)
-    kept = len(layer.params) == len(arrays) and all(
-        after is before and np.array_equal(after, param)
-        for after, before, param in zip(layer.params, arrays, params, strict=True)
-    )
+    grads = indexed("param_grads", getattr(layer, "param_grads", Absent()))
+    kept = _kept(params_of(layer), arrays, params)
     for param in layer.params:
         param += 1
+    updated = snapshot(layer.forward(x))
     return Observed(
         {"params stay from pass to pass": kept, "output": output, "input_grad": input_grad}
         | grads
-        | {"output after an update": snapshot(layer.forward(x))},
+        | {"output after an update": updated}
+        | _restart(layer, x, params),
         params,
     )
+
+
+def _restart(layer: Any, x: ndarray, params: list[ndarray]) -> dict[str, Any]:
+    """Sets a layer up again, as the book's trainer does, and then gives it its old parameters."""
+    before = [snapshot(param) for param in params_of(layer)]
+    layer.first = True
+    layer.forward(x)
+    again = params_of(layer)
+    drawn = are_arrays(again, 2) and all(
+        param.tolist() != old.tolist() for param, old in zip(again, before, strict=True)
+    )
+    for param, value in zip(again, params, strict=False):
+        if isinstance(param, ndarray) and param.shape == value.shape:
+            param[...] = value
+    return {
+        "number of params after a restart": len(again),
+        "a restart draws new params": drawn,
+        "output after a restart": snapshot(layer.forward(x)),
+    }
 
 
 def _dense_twin(W: Any, B: Any, activation: str | None) -> Any:
@@ -163,6 +226,9 @@ def _reference_dense(given: Given) -> dict[str, Any]:
         "param_grads[0]": weight_grad.T,
         "param_grads[1]": bias_grad[None],
         "output after an update": array(updated(tensor(given.inputs["input_"]))),
+        "number of params after a restart": 2,
+        "a restart draws new params": True,
+        "output after a restart": output,
     }
 
 
@@ -173,9 +239,12 @@ def _run_default_activation(impl: Implementation, given: Given) -> Observed:
     x, grad = given.inputs["input_"], given.inputs["output_grad"]
     layers = [make_dense(impl, grad.shape[1], None) for _ in range(2)]
     layers[1].forward(layers[0].forward(x))
+    arrays = [param for layer in layers for param in params_of(layer)]
+    if not are_arrays(arrays, 4):
+        return Observed({}, arrays)
     for i, layer in enumerate(layers):
         load(layer, given.params[2 * i : 2 * i + 2] if given.params is not None else None)
-    params = [snapshot(param) for layer in layers for param in layer.params]
+    params = [snapshot(param) for param in arrays]
     output = snapshot(layers[1].forward(layers[0].forward(x)))
     input_grad = snapshot(layers[0].backward(layers[1].backward(grad)))
     return Observed(
@@ -227,7 +296,14 @@ COMPONENTS = (
         chapter=3,
         module="dense",
         summary="operations in a row",
-        compares=("output", "input_grad", "param_grads"),
+        compares=(
+            "output",
+            "input_grad",
+            "param_grads",
+            "number of param_grads",
+            "the layer is set up once",
+            "the layer is set up again once first is True",
+        ),
         run=_run_layer,
         reference=_reference_layer,
         cases=batch_cases(_layer_shapes, empty=True),
@@ -261,9 +337,14 @@ class Layer:
         module="dense",
         summary="activation(input W + B)",
         compares=(
+            "params stay from pass to pass",
             "output",
             "input_grad",
             "param_grads",
+            "output after an update",
+            "number of params after a restart",
+            "a restart draws new params",
+            "output after a restart",
             "output of two layers",
             "input_grad of two layers",
         ),
@@ -281,10 +362,12 @@ class Layer:
                 )
                 for case in batch_cases(_dense_shapes)
             ),
-            Case(
-                "as many neurons as inputs",
-                {"input_": (7, 4), "output_grad": (7, 4)},
-                {"activation": "Sigmoid"},
+            *(
+                Case(f"as many neurons as {name}", shapes, {"activation": "Sigmoid"})
+                for name, shapes in (
+                    ("inputs", {"input_": (7, 4), "output_grad": (7, 4)}),
+                    ("inputs and rows", {"input_": (4, 4), "output_grad": (4, 4)}),
+                )
             ),
             Case("two layers with the default activation", _dense_shapes(7), {"layers": 2}),
         ),

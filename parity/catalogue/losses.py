@@ -19,7 +19,10 @@ from parity.mutants import losses as mutants
 
 
 def _run_loss(impl: Implementation, given: Given) -> Observed:
-    """Tries ``Loss`` through a subclass: the sum of prediction squared times target."""
+    """Tries ``Loss`` through a subclass: the sum of prediction squared times target.
+
+    The wrong target has shape (n,) where the prediction has (n, 1): NumPy takes them for (n, n).
+    """
 
     class Probe(impl.Loss):  # type: ignore[name-defined]
         def _output(self) -> Any:
@@ -37,7 +40,9 @@ def _run_loss(impl: Implementation, given: Given) -> Observed:
         {
             "loss": value,
             "input_grad": input_grad,
-            "refuses a wrong target": refuses(lambda: loss.forward(prediction, target[:, 0])),
+            "a target of the wrong shape is refused": refuses(
+                lambda: loss.forward(prediction[:, :1], target[:, 0])
+            ),
         }
     )
 
@@ -49,12 +54,14 @@ def _reference_loss(given: Given) -> dict[str, Any]:
     return {
         "loss": array(loss),
         "input_grad": array(prediction.grad),
-        "refuses a wrong target": True,
+        "a target of the wrong shape is refused": True,
     }
 
 
 def _run_mean_squared_error(impl: Implementation, given: Given) -> Observed:
     loss = impl.MeanSquaredError()
+    loss.forward(given.inputs["prediction"] + 1, given.inputs["target"] - 1)
+    loss.backward()
     value = loss.forward(given.inputs["prediction"], given.inputs["target"])
     return Observed({"loss": value, "input_grad": snapshot(loss.backward())})
 
@@ -88,7 +95,7 @@ COMPONENTS = (
         chapter=3,
         module="losses",
         summary="the base of all losses",
-        compares=("loss", "input_grad", "refuses a wrong target"),
+        compares=("loss", "input_grad", "a target of the wrong shape is refused"),
         run=_run_loss,
         reference=_reference_loss,
         cases=batch_cases(_shapes),

@@ -10,9 +10,10 @@ from parity.catalogue.component import (
     Given,
     Implementation,
     Observed,
+    indexed,
     snapshot,
 )
-from parity.catalogue.dense import load, make_dense
+from parity.catalogue.dense import are_arrays, listed, load, make_dense, params_of
 from parity.catalogue.twins import adopt, array, tensor
 from parity.mutants import network as mutants
 
@@ -35,20 +36,26 @@ def _run_network(impl: Implementation, given: Given) -> Observed:
     net = impl.NeuralNetwork(layers=layers, loss=parts.MeanSquaredError(), seed=20190501)
     X, y, rows = given.inputs["X"], given.inputs["y"], given.options["rows"]
     net.forward(X)
+    arrays = [param for layer in layers for param in params_of(layer)]
+    if not are_arrays(arrays, 2 * len(layers)):
+        return Observed({}, arrays)
     for i, layer in enumerate(layers):
         load(layer, given.params[2 * i : 2 * i + 2] if given.params is not None else None)
-    params = [snapshot(param) for layer in layers for param in layer.params]
+    params = [snapshot(param) for param in arrays]
     output = snapshot(net.forward(X))
 
     optimizer = parts.SGD(lr=given.options["lr"])
     optimizer.net = net
-    tensors: dict[str, Any] = {"output": output, "number of params": len(list(net.params()))}
+    tensors: dict[str, Any] = {"output": output, "number of params": len(listed(net.params()))}
     for step in range(1, given.options["steps"] + 1):
         start = (step - 1) * rows % len(X)
         loss = net.train_batch(X[start : start + rows], y[start : start + rows])
         if step == 1:
             tensors["loss"] = loss
-            tensors |= {f"param_grads[{i}]": snapshot(g) for i, g in enumerate(net.param_grads())}
+            tensors |= indexed("param_grads", listed(net.param_grads()))
+        if not are_arrays(listed(net.params()) + listed(net.param_grads())):
+            tensors |= {f"params[{i}], step 1": p for i, p in enumerate(listed(net.params()))}
+            break
         optimizer.step()
         tensors |= {f"params[{i}], step {step}": snapshot(p) for i, p in enumerate(net.params())}
     return Observed(tensors, params)
@@ -102,10 +109,18 @@ def _reference_network(given: Given) -> dict[str, Any]:
     return expected
 
 
-def _case(name: str, neurons: tuple[int, ...], parts: str = "ours", **rest: Any) -> Case:
+def _first_loss(given: Given) -> float:
+    """The loss of the first batch, which the gradients belong to."""
+    one_step = Given(given.inputs, {**given.options, "steps": 1}, given.params)
+    return float(_run_network(Implementation(), one_step).tensors["loss"])
+
+
+def _case(
+    name: str, neurons: tuple[int, ...], parts: str = "ours", features: int = 5, **rest: Any
+) -> Case:
     return Case(
         name,
-        {"X": (64, 5), "y": (64, neurons[-1])},
+        {"X": (64, features), "y": (64, neurons[-1])},
         {"neurons": neurons, "lr": 0.05, "rows": 7, "steps": 50, "parts": parts},
         **rest,
     )
@@ -119,11 +134,12 @@ COMPONENTS = (
         chapter=3,
         module="network",
         summary="layers and a loss, trained for 50 steps",
-        compares=("output", "loss", "param_grads", "params after every step"),
+        compares=("output", "number of params", "loss", "param_grads", "params after every step"),
         run=_run_network,
         reference=_reference_network,
         cases=(
             *(_case(name, neurons) for name, neurons in _NETWORKS.items()),
+            _case("two layers as wide as the data", (3, 3), features=3),
             _case("three layers, reversed in memory", (4, 3, 2), layout="reversed"),
             _case("two layers, float32", (4, 1), dtype="float32"),
             *(
@@ -131,6 +147,8 @@ COMPONENTS = (
                 for name, neurons in _NETWORKS.items()
             ),
         ),
+        gradients={f"param_grads[{i}]": f"params[{i}]" for i in range(6)},
+        objective=_first_loss,
         mutants=mutants.NEURAL_NETWORK,
         requires=("Dense", "MeanSquaredError", "SGD"),
         skeleton='''

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from parity.catalogue.cases import Shapes, batch_cases
-from parity.catalogue.component import Component, Given, Implementation, Observed, snapshot
+from parity.catalogue.component import (
+    Case,
+    Component,
+    Given,
+    Implementation,
+    Observed,
+    snapshot,
+)
 from parity.catalogue.twins import array, backpropagate, tensor
+from parity.comparison import Absent
 from parity.mutants import operations as mutants
 
 if TYPE_CHECKING:
@@ -44,7 +52,7 @@ def _run_operation(impl: Implementation, given: Given) -> Observed:
             "output": snapshot(output),
             "self.output": snapshot(operation.output),
             "input_grad": snapshot(input_grad),
-            "refuses a wrong output_grad": refuses(
+            "an output_grad of the wrong shape is refused": refuses(
                 lambda: operation.backward(given.inputs["output_grad"][:, :1])
             ),
         }
@@ -59,7 +67,7 @@ def _reference_operation(given: Given) -> dict[str, Any]:
         "output": array(output),
         "self.output": array(output),
         "input_grad": array(x.grad),
-        "refuses a wrong output_grad": True,
+        "an output_grad of the wrong shape is refused": True,
     }
 
 
@@ -94,7 +102,7 @@ def _run_param_operation(impl: Implementation, given: Given) -> Observed:
         observed
         | {
             "output after an update": snapshot(operation.forward(given.inputs["input_"])),
-            "refuses a wrong output_grad": refused,
+            "an output_grad of the wrong shape is refused": refused,
         }
     )
 
@@ -109,20 +117,32 @@ def _reference_param_operation(given: Given) -> dict[str, Any]:
         "input_grad": array(x.grad),
         "param_grad": array(param.grad),
         "output after an update": array(x * (param + 1)),
-        "refuses a wrong output_grad": True,
+        "an output_grad of the wrong shape is refused": True,
     }
 
 
 def _run_with_param(name: str) -> Callable[[Implementation, Given], Observed]:
     def run(impl: Implementation, given: Given) -> Observed:
-        operation = getattr(impl, name)(given.inputs["param"])
-        output = snapshot(operation.forward(given.inputs["input_"]))
-        input_grad = operation.backward(given.inputs["output_grad"])
+        """A pass with other arrays goes before, so that nothing stale or added up can pass; after
+        the one that counts the parameter is updated in place, and then put back.
+        """
+        x, grad, param = (given.inputs[key] for key in ("input_", "output_grad", "param"))
+        operation = getattr(impl, name)(param)
+        operation.forward(x + 1)
+        operation.backward(grad + 1)
+        output = snapshot(operation.forward(x))
+        input_grad = snapshot(operation.backward(grad))
+        param_grad = snapshot(getattr(operation, "param_grad", Absent()))
+        before = snapshot(param)
+        param += 1
+        updated = snapshot(operation.forward(x))
+        param[...] = before
         return Observed(
             {
                 "output": output,
-                "input_grad": snapshot(input_grad),
-                "param_grad": snapshot(operation.param_grad),
+                "input_grad": input_grad,
+                "param_grad": param_grad,
+                "output after an update": updated,
             }
         )
 
@@ -138,7 +158,13 @@ def _reference_with_param(name: str) -> Callable[[Given], dict[str, Any]]:
         output, input_grad, param_grads = backpropagate(
             module, given.inputs["input_"], given.inputs["output_grad"], list(module.parameters())
         )
-        return {"output": output, "input_grad": input_grad, "param_grad": param_grads[0]}
+        updated = make(tensor(given.inputs["param"] + 1))
+        return {
+            "output": output,
+            "input_grad": input_grad,
+            "param_grad": param_grads[0],
+            "output after an update": array(updated(tensor(given.inputs["input_"]))),
+        }
 
     return reference
 
@@ -155,6 +181,11 @@ def _weights(n: int) -> Shapes:
     return {"input_": (n, 5), "output_grad": (n, 3), "param": (5, 3)}
 
 
+def _square_weights(n: int) -> Shapes:
+    """A matrix that fits the wrong way round, too: that mistake shows in numbers, not in shapes."""
+    return {"input_": (n, 4), "output_grad": (n, 4), "param": (4, 4)}
+
+
 _GRADIENTS = {"input_grad": "input_", "param_grad": "param"}
 
 COMPONENTS = (
@@ -163,7 +194,12 @@ COMPONENTS = (
         chapter=3,
         module="operations",
         summary="the base of all operations",
-        compares=("output", "self.output", "input_grad", "refuses a wrong output_grad"),
+        compares=(
+            "output",
+            "self.output",
+            "input_grad",
+            "an output_grad of the wrong shape is refused",
+        ),
         run=_run_operation,
         reference=_reference_operation,
         cases=batch_cases(_squares, empty=True),
@@ -196,7 +232,7 @@ class Operation:
             "input_grad",
             "param_grad",
             "output after an update",
-            "refuses a wrong output_grad",
+            "an output_grad of the wrong shape is refused",
         ),
         run=_run_param_operation,
         reference=_reference_param_operation,
@@ -223,10 +259,14 @@ class ParamOperation(Operation):
         chapter=3,
         module="operations",
         summary="input W",
-        compares=("output", "input_grad", "param_grad"),
+        compares=("output", "input_grad", "param_grad", "output after an update"),
         run=_run_with_param("WeightMultiply"),
         reference=_reference_with_param("WeightMultiply"),
-        cases=batch_cases(_weights, empty=True),
+        cases=(
+            *batch_cases(_weights, empty=True),
+            Case("as many outputs as inputs", _square_weights(7)),
+            Case("as many rows as inputs and outputs", _square_weights(4)),
+        ),
         gradients=_GRADIENTS,
         mutants=mutants.WEIGHT_MULTIPLY,
         requires=("Operation", "ParamOperation"),
@@ -252,10 +292,13 @@ class WeightMultiply(ParamOperation):
         chapter=3,
         module="operations",
         summary="input + B",
-        compares=("output", "input_grad", "param_grad"),
+        compares=("output", "input_grad", "param_grad", "output after an update"),
         run=_run_with_param("BiasAdd"),
         reference=_reference_with_param("BiasAdd"),
-        cases=batch_cases(_with_row, empty=True),
+        cases=(
+            *batch_cases(_with_row, empty=True),
+            Case("as many rows as outputs", _with_row(3)),
+        ),
         gradients=_GRADIENTS,
         mutants=mutants.BIAS_ADD,
         requires=("Operation", "ParamOperation"),

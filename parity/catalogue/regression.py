@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy import ndarray
 
 from parity.catalogue.cases import Shapes, batch_cases
 from parity.catalogue.component import (
-    Case,
     Component,
     Given,
     Implementation,
@@ -17,7 +14,24 @@ from parity.catalogue.component import (
     Observed,
     snapshot,
 )
-from parity.catalogue.twins import adopt, array, tensor
+from parity.catalogue.descent import (
+    ONCE,
+    PAIRED,
+    REORDERED,
+    SAME_SEED,
+    SIZES,
+    VARIED,
+    as_updated,
+    form_of,
+    reference_training,
+    require_form,
+    run_training,
+    split_pair,
+    training_cases,
+    wrong_form,
+)
+from parity.catalogue.twins import array, tensor
+from parity.comparison import Absent
 from parity.mutants import regression as mutants
 from scratch import regression as scratch
 
@@ -33,10 +47,6 @@ NETWORK: dict[str, tuple[int, ...]] = {
     "W2": (HIDDEN, 1),
     "B2": (1, 1),
 }
-
-# Training on whole batches: the order of the rows then makes no difference, so that any generator
-# of permutations will do.
-TRAINING = {"n_iter": 20, "learning_rate": 0.05, "seed": 7}
 
 
 def _data(n: int) -> dict[str, tuple[int, ...]]:
@@ -80,20 +90,14 @@ def _twin(weights: dict[str, Any]) -> nn.Module:
     return linear_twin(**weights) if "W" in weights else network_twin(**weights)
 
 
-def _split_forward(result: Any) -> tuple[Any, Any]:
-    """The dictionary and the loss, in either order: the book prints both (E5)."""
-    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
-        return result[1], result[0]
-    return result if isinstance(result, tuple) and len(result) == 2 else (result, None)
-
-
 def _run_forward(name: str) -> Any:
     def run(impl: Implementation, given: Given) -> Observed:
-        info, loss = _split_forward(
-            getattr(impl, name)(given.inputs["X"], given.inputs["y"], _weights(given))
-        )
-        predictions = info.get("P") if isinstance(info, dict) else info
-        return Observed({"P": snapshot(predictions), "loss": loss})
+        answer = getattr(impl, name)(given.inputs["X"], given.inputs["y"], _weights(given))
+        pair = split_pair(answer)
+        if pair is None:
+            return wrong_form(form_of(answer))
+        forward_info, loss = pair
+        return Observed({"P": snapshot(forward_info.get("P", Absent())), "loss": snapshot(loss)})
 
     return run
 
@@ -101,6 +105,7 @@ def _run_forward(name: str) -> Any:
 def _reference_forward(given: Given) -> dict[str, Any]:
     import torch.nn.functional as F
 
+    require_form(given, "(forward_info, loss), forward_info a dictionary with P")
     predictions = _twin(_weights(given))(tensor(given.inputs["X"]))
     loss = F.mse_loss(predictions, tensor(given.inputs["y"]))
     return {"P": array(predictions), "loss": array(loss)}
@@ -111,22 +116,16 @@ def _run_gradients(forward: Any, name: str) -> Any:
         weights = _weights(given)
         forward_info, _ = forward(given.inputs["X"], given.inputs["y"], weights)
         gradients = getattr(impl, name)(forward_info, weights)
-        if not isinstance(gradients, dict):
-            return Observed(dict.fromkeys(weights, gradients))
+        if not isinstance(gradients, Mapping):
+            return wrong_form(form_of(gradients))
         return Observed(
-            {key: _as_updated(gradients.get(key), weight) for key, weight in weights.items()}
+            {
+                key: snapshot(as_updated(gradients.get(key, Absent()), weight.shape))
+                for key, weight in weights.items()
+            }
         )
 
     return run
-
-
-def _as_updated(gradient: Any, weight: ndarray) -> Any:
-    """A bias gradient as the update spreads it: the book's has shape (out,) for a bias (1, out)."""
-    if not isinstance(gradient, ndarray | np.number) or weight.shape[0] != 1:
-        return gradient
-    if np.shape(gradient) in ((), weight.shape[1:]):
-        return np.array(np.broadcast_to(gradient, weight.shape))
-    return gradient
 
 
 def _reference_gradients(given: Given) -> dict[str, Any]:
@@ -134,6 +133,7 @@ def _reference_gradients(given: Given) -> dict[str, Any]:
 
     from parity.bridge import linear_layers
 
+    require_form(given, f"a dictionary with {' and '.join(_weights(given))}")
     model = _twin(_weights(given))
     loss = F.mse_loss(model(tensor(given.inputs["X"])), tensor(given.inputs["y"]))
     loss.backward()
@@ -154,41 +154,6 @@ def _run_predict(name: str) -> Any:
 
 def _reference_predict(given: Given) -> dict[str, Any]:
     return {"output": array(_twin(_weights(given))(tensor(given.inputs["X"])))}
-
-
-def _run_train(name: str, keys: tuple[str, ...]) -> Any:
-    def run(impl: Implementation, given: Given) -> Observed:
-        """The weights after no step are what the reference starts from."""
-        train = getattr(impl, name)
-        X, y = given.inputs["X"], given.inputs["y"]
-        options = {**given.options, "batch_size": len(X)}
-        start, _ = train(X, y, **{**options, "n_iter": 0})
-        params = [snapshot(start[key]) for key in keys]
-        weights, losses = train(X, y, **options)
-        return Observed(
-            {"losses": np.array(losses, dtype=X.dtype)}
-            | {f"weights[{key}]": weights[key] for key in keys},
-            params,
-        )
-
-    return run
-
-
-def _reference_train(shapes: dict[str, tuple[int, ...]]) -> Any:
-    def reference(given: Given) -> dict[str, Any]:
-        from parity.bridge import read_reference
-        from reference.regression import train
-
-        weights = adopt(given, shapes)
-        model = _twin(dict(zip(shapes, weights, strict=True)))
-        batch = (tensor(given.inputs["X"]), tensor(given.inputs["y"]))
-        losses = train(model, [batch] * given.options["n_iter"], given.options["learning_rate"])
-        return {"losses": np.array(losses, dtype=given.inputs["X"].dtype)} | {
-            f"weights[{key}]": weight
-            for key, weight in zip(shapes, read_reference(model), strict=True)
-        }
-
-    return reference
 
 
 def _metric(name: str, summary: str, mutations: tuple[Mutant, ...]) -> Component:
@@ -287,23 +252,21 @@ def _model(
         Component(
             name=train,
             summary=f"gradient descent for {noun}",
-            compares=("losses", "weights"),
-            run=_run_train(train, keys),
-            reference=_reference_train(shapes),
-            cases=tuple(
-                Case(
-                    f"{n} rows in one batch{', float32' * (dtype == 'float32')}",
-                    _data(n),
-                    TRAINING | ({"hidden_size": HIDDEN} if "W1" in keys else {}),
-                    dtype=dtype,
-                )
-                for n, dtype in ((1, "float64"), (7, "float64"), (64, "float64"), (7, "float32"))
+            compares=(
+                SAME_SEED,
+                *((VARIED,) if "W1" in keys else ()),
+                *(PAIRED, SIZES, ONCE, REORDERED, "losses", "weights"),
             ),
+            run=run_training(train, shapes, getattr(scratch, predict)),
+            reference=reference_training(shapes, _twin),
+            cases=training_cases(FEATURES, {"hidden_size": HIDDEN} if "W1" in keys else {}),
             skeleton=f"def {train}(X, y, n_iter=1000, learning_rate=0.001, batch_size=100, "
             f"{'hidden_size=13, ' if 'W1' in keys else ''}seed=1):\n"
             '    """Return (weights, losses): the trained weights and the loss of each batch."""',
             mutants=mutations("train"),
             requires=(forward, gradients),
+            aliases=("train",),
+            keys=keys[:1],
             **common,
         ),
     )

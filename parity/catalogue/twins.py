@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from parity.catalogue.component import AdoptionError, Given
+from parity.comparison import Absent, as_result
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,19 +47,18 @@ def adopt(given: Given, shapes: dict[str, tuple[int, ...]]) -> list[ndarray]:
     dtype = next(iter(given.inputs.values())).dtype
     if len(params) != len(shapes):
         raise AdoptionError(
-            f"params must hold {len(shapes)} arrays ({', '.join(shapes)}), not {len(params)}"
+            "params", f"must hold {len(shapes)} arrays ({', '.join(shapes)}), not {len(params)}"
         )
-    for i, (param, (name, shape)) in enumerate(zip(params, shapes.items(), strict=True)):
-        if not isinstance(param, ndarray):
-            raise AdoptionError(
-                f"params[{i}] ({name}) must be an array, not {type(param).__name__}"
-            )
+    for i, (value, (name, shape)) in enumerate(zip(params, shapes.items(), strict=True)):
+        what, param = f"params[{i}]", as_result(value)
+        if isinstance(param, Absent):
+            raise AdoptionError(what, f"({name}) is {param.what}, must be an array")
         if param.shape != shape:
-            raise AdoptionError(f"params[{i}] ({name}) has shape {param.shape}, must be {shape}")
+            raise AdoptionError(what, f"({name}) has shape {param.shape}, must be {shape}")
         if param.dtype not in (dtype, np.float64):
-            raise AdoptionError(f"params[{i}] ({name}) is of type {param.dtype}, must be {dtype}")
+            raise AdoptionError(what, f"({name}) is of type {param.dtype}, must be {dtype}")
         if not (np.abs(param) <= np.finfo(dtype).max).all():
-            raise AdoptionError(f"params[{i}] ({name}) holds NaN or infinity")
+            raise AdoptionError(what, f"({name}) holds NaN or infinity")
     return [param.astype(dtype) for param in params]
 
 
@@ -70,8 +70,9 @@ def require_varied(W: ndarray, name: str) -> None:
     """
     if W.size > 1 and np.all(W.flat[0] == W):
         raise AdoptionError(
-            f"every element of {name} is {W.flat[0]:.4g}; draw it at random, or all neurons of "
-            "the layer stay alike for ever"
+            name,
+            f"is {W.flat[0]:.4g} in every element; draw it at random, or all neurons of the layer "
+            "stay alike for ever",
         )
 
 

@@ -49,7 +49,19 @@ class _Overflows(right.Sigmoid):
             return np.exp(self.input_) / (1 + np.exp(self.input_))
 
 
+class _ExponentSign(right.Sigmoid):
+    def _output(self) -> ndarray:
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(self.input_))
+
+
 SIGMOID = (
+    Mutant(
+        "sign of the exponent",
+        "The exponent has the wrong sign: 1 / (1 + np.exp(-x)), not 1 / (1 + np.exp(x)).",
+        _ExponentSign,
+        "output",
+    ),
     Mutant(
         "sigmoid of sigmoid",
         "The derivative is taken at the output; self.output is sigmoid(x) "

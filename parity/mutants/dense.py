@@ -53,7 +53,32 @@ class _GradNotPassed(right.Layer):
         return grad
 
 
+class _LayerSetUpEachTime(right.Layer):
+    def forward(self, input_: ndarray) -> ndarray:
+        self.first = True
+        return super().forward(input_)
+
+
+class _LayerSetUpOnce(right.Layer):
+    def forward(self, input_: ndarray) -> ndarray:
+        self.first = self.first and not self.operations
+        return super().forward(input_)
+
+
 LAYER = (
+    Mutant(
+        "set up at each pass",
+        "The layer is set up anew at each forward pass: set self.first to False after the first.",
+        _LayerSetUpEachTime,
+        "the layer is set up once",
+    ),
+    Mutant(
+        "restart ignored",
+        "A restart sets first to True, and the layer goes on as it was: call _setup_layer whenever "
+        "self.first is True.",
+        _LayerSetUpOnce,
+        "the layer is set up again once first is True",
+    ),
     Mutant(
         "class of the class",
         "No gradient is collected, so nothing trains. The book prints "
@@ -113,18 +138,82 @@ class _SetUpEachTime(right.Dense):
         return super().forward(input_)
 
 
-class _BiasShared(right.Dense):
-    """One number for all neurons."""
+def _dense(
+    multiply: type[WeightMultiply] = WeightMultiply, add: type[BiasAdd] = BiasAdd
+) -> type[right.Dense]:
+    """A dense layer with another operation in it."""
 
-    def _setup_layer(self, input_: ndarray) -> None:
-        super()._setup_layer(input_)
-        W, B = self.params
-        self.operations = [WeightMultiply(W), _OneBias(B), self.activation]
+    class Wrong(right.Dense):
+        def _setup_layer(self, input_: ndarray) -> None:
+            super()._setup_layer(input_)
+            W, B = self.params
+            self.operations = [multiply(W), add(B), self.activation]
+
+    return Wrong
 
 
 class _OneBias(BiasAdd):
     def _param_grad(self, output_grad: ndarray) -> ndarray:
         return np.full_like(self.param, np.sum(output_grad))
+
+
+class _BiasGradAveraged(BiasAdd):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return super()._param_grad(output_grad) / max(len(output_grad), 1)
+
+
+class _WeightGradAveraged(WeightMultiply):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return super()._param_grad(output_grad) / max(len(output_grad), 1)
+
+
+class _NotTransposed(WeightMultiply):
+    def _input_grad(self, output_grad: ndarray) -> ndarray:
+        return np.dot(output_grad, self.param)
+
+
+class _InputStale(WeightMultiply):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return np.dot(self.kept.T, output_grad)
+
+    def _output(self) -> ndarray:
+        if not hasattr(self, "kept"):
+            self.kept = self.input_
+        return super()._output()
+
+
+class _GradientsAccumulate(right.Dense):
+    def _param_grads(self) -> None:
+        before = self.param_grads
+        super()._param_grads()
+        if before:
+            self.param_grads = [a + b for a, b in zip(before, self.param_grads, strict=True)]
+
+
+class _ParamsAppended(right.Dense):
+    """A restart leaves the old ones in front, and the operations use those."""
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        before = self.params
+        super()._setup_layer(input_)
+        W, B, *_ = self.params = before + self.params
+        self.operations = [WeightMultiply(W), BiasAdd(B), self.activation]
+
+
+class _ParamsAndOperationsAppended(right.Dense):
+    """A restart leaves the old ones in front, and goes through them twice."""
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        params, operations = self.params, self.operations
+        super()._setup_layer(input_)
+        W, B, *_ = self.params = params + self.params
+        self.operations = [*operations, WeightMultiply(W), BiasAdd(B), self.activation]
+
+
+class _RestartIgnored(right.Dense):
+    def forward(self, input_: ndarray) -> ndarray:
+        self.first = self.first and not self.params
+        return super().forward(input_)
 
 
 class _ParamsCopied(right.Dense):
@@ -169,9 +258,60 @@ DENSE = (
         "one bias gradient",
         "The bias gradient is summed over the units as well, so all get the "
         "same one: sum over axis 0 only.",
-        _BiasShared,
+        _dense(add=_OneBias),
         "param_grads[1]",
-        errata="E4",
+    ),
+    Mutant(
+        "bias gradient averaged",
+        "The bias gradient is averaged over the batch; it is the sum of the rows.",
+        _dense(add=_BiasGradAveraged),
+        "param_grads[1]",
+    ),
+    Mutant(
+        "weight gradient averaged",
+        "The weight gradient is divided by the batch size; the loss has done that already.",
+        _dense(_WeightGradAveraged),
+        "param_grads[0]",
+    ),
+    Mutant(
+        "weight not transposed",
+        "The input gradient multiplies by W as it is; it needs W transposed.",
+        _dense(_NotTransposed),
+        "input_grad",
+    ),
+    Mutant(
+        "stale input",
+        "The first input enters the weight gradient for ever; each forward pass must keep its own.",
+        _dense(_InputStale),
+        "param_grads[0]",
+    ),
+    Mutant(
+        "gradients accumulate",
+        "The gradients of earlier backward passes are added to; each backward pass must replace "
+        "them.",
+        _GradientsAccumulate,
+        "param_grads[0]",
+    ),
+    Mutant(
+        "parameters appended",
+        "A restart puts new parameters behind the old ones, and the operations keep the old: "
+        "_setup_layer must begin with an empty list.",
+        _ParamsAppended,
+        "number of params after a restart",
+    ),
+    Mutant(
+        "parameters and operations appended",
+        "A restart puts new parameters and operations behind the old ones: _setup_layer must begin "
+        "with empty lists.",
+        _ParamsAndOperationsAppended,
+        "output after a restart",
+    ),
+    Mutant(
+        "restart ignored",
+        "A restart sets first to True, and the layer keeps its weights: draw them anew whenever "
+        "self.first is True.",
+        _RestartIgnored,
+        "a restart draws new params",
     ),
     Mutant(
         "parameters copied",

@@ -37,7 +37,7 @@ LOSS = (
         "forward accepts a target of another shape than the prediction; "
         "compare the two, or NumPy broadcasts (n, 1) against (n,) to an (n, n) matrix.",
         _ShapesUnchecked,
-        "refuses a wrong target",
+        "a target of the wrong shape is refused",
     ),
     Mutant(
         "stale target",
@@ -73,7 +73,6 @@ MEAN_SQUARED_ERROR = (
         "/ batch_size.",
         _loss(lambda loss: 2 * _error(loss)),
         "input_grad",
-        errata="E3",
     ),
     Mutant(
         "half the gradient, not divided by the batch size",
@@ -81,13 +80,22 @@ MEAN_SQUARED_ERROR = (
         "target) / batch_size.",
         _loss(_error),
         "input_grad",
-        errata="E3",
     ),
     Mutant(
         "half",
         "The 2 of the square's derivative is missing in the gradient.",
         _loss(lambda loss: _error(loss) / len(_error(loss))),
         "input_grad",
+    ),
+    Mutant(
+        "half of both",
+        "Loss and gradient are half of what they should be: the book's loss has no 1/2 in front, "
+        "so the 2 of the square's derivative stays.",
+        _loss(
+            lambda loss: _error(loss) / len(_error(loss)),
+            lambda loss: np.sum(_error(loss) ** 2) / len(_error(loss)) / 2,
+        ),
+        "loss",
     ),
     Mutant(
         "sign",

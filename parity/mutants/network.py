@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -14,17 +15,13 @@ from scratch import network as right
 class _NotReversed(right.NeuralNetwork):
     def backward(self, loss_grad: ndarray) -> None:
         for layer in self.layers:
-            loss_grad = layer.backward(_fit(loss_grad, layer.output))
+            loss_grad = layer.backward(loss_grad)
 
 
 class _GradNotPassed(right.NeuralNetwork):
     def backward(self, loss_grad: ndarray) -> None:
         for layer in reversed(self.layers):
-            layer.backward(_fit(loss_grad, layer.output))
-
-
-def _fit(grad: ndarray, output: ndarray) -> ndarray:
-    return np.resize(grad, output.shape)
+            layer.backward(loss_grad)
 
 
 class _LastLayerOnly(right.NeuralNetwork):
@@ -48,6 +45,16 @@ class _TargetFirst(right.NeuralNetwork):
         loss = self.loss.forward(y_batch, self.forward(x_batch))
         self.backward(self.loss.backward())
         return loss
+
+
+class _ListsYielded(right.NeuralNetwork):
+    def params(self) -> Iterator[Any]:
+        for layer in self.layers:
+            yield layer.params
+
+    def param_grads(self) -> Iterator[Any]:
+        for layer in self.layers:
+            yield layer.param_grads
 
 
 class _SkipsFirst(right.NeuralNetwork):
@@ -92,6 +99,13 @@ NEURAL_NETWORK = (
         "backward stops before the first layer, which never learns.",
         _SkipsFirst,
         "param_grads[0]",
+    ),
+    Mutant(
+        "lists yielded",
+        "params and param_grads give one list for each layer; give their arrays one by one: "
+        "yield from layer.params.",
+        _ListsYielded,
+        "params[0], step 1",
     ),
     Mutant(
         "last layer only",

@@ -46,7 +46,7 @@ OPERATION = (
         "backward accepts an output_grad of another shape than the "
         "output; compare the two, or a wrong gradient travels on unnoticed.",
         _GradUnchecked,
-        "refuses a wrong output_grad",
+        "an output_grad of the wrong shape is refused",
     ),
     Mutant(
         "gradient passed on",
@@ -121,19 +121,53 @@ PARAM_OPERATION = (
         "backward accepts an output_grad of another shape than the "
         "output; compare the two, or a wrong gradient travels on unnoticed.",
         _ParamGradUnchecked,
-        "refuses a wrong output_grad",
+        "an output_grad of the wrong shape is refused",
     ),
 )
 
 
 class _WeightsNotTransposed(right.WeightMultiply):
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        rows = min(output_grad.shape[1], self.param.shape[0])
-        grad = np.zeros_like(self.input_)
-        product = np.dot(output_grad[:, :rows], self.param[:rows])
-        columns = min(product.shape[1], grad.shape[1])
-        grad[:, :columns] = product[:, :columns]
-        return grad
+        return np.dot(output_grad, self.param)
+
+
+class _InputNotTransposed(right.WeightMultiply):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return np.dot(self.input_, output_grad)
+
+
+class _WeightGradTransposed(right.WeightMultiply):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return np.dot(output_grad.T, self.input_)
+
+
+class _WeightGradAccumulated(right.WeightMultiply):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return getattr(self, "param_grad", 0) + super()._param_grad(output_grad)
+
+
+class _WeightInputStale(right.WeightMultiply):
+    """The first input enters the weight gradient for ever."""
+
+    def _output(self) -> ndarray:
+        if not hasattr(self, "kept"):
+            self.kept = self.input_
+        return super()._output()
+
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return np.dot(self.kept.T, output_grad)
+
+
+class _WeightOutputCached(right.WeightMultiply):
+    def _output(self) -> ndarray:
+        if not hasattr(self, "kept"):
+            self.kept = super()._output()
+        return self.kept
+
+
+class _WeightCopied(right.WeightMultiply):
+    def __init__(self, W: ndarray) -> None:
+        super().__init__(W.copy())
 
 
 class _WeightGradAveraged(right.WeightMultiply):
@@ -163,6 +197,46 @@ WEIGHT_MULTIPLY = (
         "transposed: np.dot(output_grad, W.T).",
         _WeightsNotTransposed,
         "input_grad",
+    ),
+    Mutant(
+        "input not transposed",
+        "The weight gradient multiplies by the input as it is; it needs the input transposed: "
+        "np.dot(input_.T, output_grad).",
+        _InputNotTransposed,
+        "param_grad",
+    ),
+    Mutant(
+        "weight gradient transposed",
+        "The weight gradient is transposed: np.dot(input_.T, output_grad) has the shape of W, "
+        "np.dot(output_grad.T, input_) that of W transposed.",
+        _WeightGradTransposed,
+        "param_grad",
+    ),
+    Mutant(
+        "gradients accumulate",
+        "The weight gradient of the last backward pass is added to; each backward pass must "
+        "replace self.param_grad.",
+        _WeightGradAccumulated,
+        "param_grad",
+    ),
+    Mutant(
+        "stale input",
+        "The first input enters the weight gradient for ever; each forward pass must keep its own.",
+        _WeightInputStale,
+        "param_grad",
+    ),
+    Mutant(
+        "output kept",
+        "forward computes the output once and returns it for ever; compute it anew each time.",
+        _WeightOutputCached,
+        "output",
+    ),
+    Mutant(
+        "weight copied",
+        "self.param is a copy of W, so the optimizer's updates of W do not reach the operation; "
+        "keep the array itself.",
+        _WeightCopied,
+        "output after an update",
     ),
     Mutant(
         "averaged",
@@ -225,6 +299,21 @@ class _BiasSubtracted(right.BiasAdd):
         return self.input_ - self.param
 
 
+class _BiasGradOtherAxis(right.BiasAdd):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return np.sum(output_grad, axis=1).reshape(1, -1)
+
+
+class _BiasGradAccumulated(right.BiasAdd):
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        return getattr(self, "param_grad", 0) + super()._param_grad(output_grad)
+
+
+class _BiasCopied(right.BiasAdd):
+    def __init__(self, B: ndarray) -> None:
+        super().__init__(B.copy())
+
+
 BIAS_ADD = (
     Mutant(
         "gradient not summed",
@@ -245,7 +334,6 @@ BIAS_ADD = (
         "one: sum over axis 0 only.",
         _BiasGradTwiceSummed,
         "param_grad",
-        errata="E4",
     ),
     Mutant(
         "first row only",
@@ -260,4 +348,24 @@ BIAS_ADD = (
         "input_grad",
     ),
     Mutant("subtracted", "The bias is subtracted; add it.", _BiasSubtracted, "output"),
+    Mutant(
+        "summed over the wrong axis",
+        "The bias gradient is summed over axis 1, the units; it is the sum of the rows, axis 0.",
+        _BiasGradOtherAxis,
+        "param_grad",
+    ),
+    Mutant(
+        "gradients accumulate",
+        "The bias gradient of the last backward pass is added to; each backward pass must "
+        "replace self.param_grad.",
+        _BiasGradAccumulated,
+        "param_grad",
+    ),
+    Mutant(
+        "bias copied",
+        "self.param is a copy of B, so the optimizer's updates of B do not reach the operation; "
+        "keep the array itself.",
+        _BiasCopied,
+        "output after an update",
+    ),
 )

@@ -33,6 +33,28 @@ class _FirstOnly(right.SGD):
             return
 
 
+class _WeightsOnly(right.SGD):
+    def step(self) -> None:
+        params, param_grads = list(self.net.params()), list(self.net.param_grads())
+        for param, param_grad in zip(params[::2], param_grads[::2], strict=True):
+            param -= self.lr * param_grad
+
+
+class _LargeDefault(right.SGD):
+    def __init__(self, lr: float = 0.1) -> None:
+        super().__init__(lr)
+
+
+class _HugeDefault(right.SGD):
+    def __init__(self, lr: float = 1.0) -> None:
+        super().__init__(lr)
+
+
+class _RateIgnored(right.SGD):
+    def __init__(self, lr: float = 0.01) -> None:
+        super().__init__()
+
+
 class _Momentum(right.SGD):
     """Remembers earlier gradients."""
 
@@ -64,6 +86,27 @@ SGD = (
         "Only the first parameter is updated.",
         _FirstOnly,
         "params[1], step 1",
+    ),
+    Mutant(
+        "weights only",
+        "The weights are updated, the biases are not: go through all parameters.",
+        _WeightsOnly,
+        "params[1], step 1",
+    ),
+    *(
+        Mutant(
+            f"default of {lr}",
+            f"Without an argument the learning rate is {lr}; the book's default is 0.01.",
+            implementation,
+            "params[0], step 1",
+        )
+        for lr, implementation in ((0.1, _LargeDefault), (1.0, _HugeDefault))
+    ),
+    Mutant(
+        "learning rate ignored",
+        "The learning rate is always 0.01, whatever lr is: keep self.lr = lr.",
+        _RateIgnored,
+        "params[0], step 1",
     ),
     Mutant(
         "remembers",

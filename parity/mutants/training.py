@@ -11,26 +11,73 @@ from numpy import ndarray
 from parity.catalogue.component import Mutant
 from scratch import training as right
 
+_Data = tuple[ndarray, ndarray]
+
+#: The mistakes with chance in them draw from here.
+_STREAM = np.random.default_rng(0)
+
+
+def _permutation(X: ndarray) -> ndarray:
+    return _STREAM.permutation(len(X))
+
+
+def _with_replacement(X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+    order = _STREAM.integers(0, len(X), len(X))
+    return X[order], y[order]
+
+
+def _one_short(X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+    order = _STREAM.permutation(len(X) - 1)
+    return X[order], y[order]
+
+
+def _moved_along(X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+    shift = int(_STREAM.integers(len(X)))
+    return np.roll(X, shift, axis=0), np.roll(y, shift, axis=0)
+
+
 PERMUTE_DATA = (
     Mutant(
         "not one order",
         "X and y are not permuted in one and the same order, so rows get other "
         "rows' targets: draw one permutation and index both with it.",
-        lambda X, y: (X[np.arange(len(X))[::-1]], np.roll(y, 1, axis=0)),
-        "y in X's order",
+        lambda X, y: (X[_permutation(X)], y[_permutation(y)]),
+        "y is in X's order",
     ),
     Mutant(
         "with replacement",
         "Rows are drawn with replacement, so some come twice and others not "
         "at all; use a permutation.",
-        lambda X, y: (X[np.arange(len(X)) // 2], y[np.arange(len(X)) // 2]),
-        "sorted rows of X",
+        _with_replacement,
+        "each row comes once",
     ),
     Mutant(
         "not permuted",
-        "The rows stay in their order.",
+        "The rows are not shuffled: they stay in their order, or are turned around or moved along "
+        "in the same way in each call; use a random permutation.",
         lambda X, y: (X.copy(), y.copy()),
-        "order changed",
+        "the rows are shuffled",
+    ),
+    Mutant(
+        "moved along",
+        "The rows are moved along by a random number, so the same ones stay next to each other; "
+        "use a random permutation.",
+        _moved_along,
+        "the rows are shuffled",
+    ),
+    Mutant(
+        "always one order",
+        "Each call makes the same order, as where the seed is set inside of permute_data; let the "
+        "caller seed, once.",
+        lambda X, y: right.permute_data(X, y, 1),
+        "each call makes a new order",
+    ),
+    Mutant(
+        "shapes changed",
+        "permute_data must return two arrays with the shapes of X and y: X[order], y[order] with a "
+        "permutation of all rows.",
+        _one_short,
+        "two arrays of the same shapes are returned",
     ),
 )
 
@@ -50,7 +97,29 @@ def _first_only(X: ndarray, y: ndarray, size: int = 32) -> Iterator[tuple[ndarra
         yield X[:size], y[:size]
 
 
+def _rows_as_columns(X: ndarray, y: ndarray, size: int = 32) -> Iterator[tuple[ndarray, ndarray]]:
+    for start in range(0, X.shape[1], size):
+        yield X[start : start + size], y[start : start + size]
+
+
+def _returned(X: ndarray, y: ndarray, size: int = 32) -> tuple[ndarray, ndarray]:
+    return X[:size], y[:size]
+
+
 GENERATE_BATCHES = (
+    Mutant(
+        "not yielded",
+        "generate_batches must give pairs (X_batch, y_batch), one after the other: use yield, not "
+        "return, in the loop.",
+        _returned,
+        "each batch is a pair of arrays",
+    ),
+    Mutant(
+        "rows counted as columns",
+        "The loop goes to the number of columns, X.shape[1]; the number of rows is X.shape[0].",
+        _rows_as_columns,
+        "batch sizes",
+    ),
     Mutant(
         "rest dropped",
         "The last, smaller batch is missing: its rows are never trained on.",
@@ -72,73 +141,259 @@ GENERATE_BATCHES = (
 )
 
 
-class _StepPerEpoch(right.Trainer):
-    """Runs the optimizer once an epoch, after the last batch."""
+class _Loop(right.Trainer):
+    """The book's loop, which has no early stopping, with a method for each thing that can go
+    wrong.
+    """
 
-    def fit(self, *args: Any, **kwargs: Any) -> right.TrainingHistory:
-        step, calls = self.optim.step, 0
-        size, rows = kwargs["batch_size"], len(args[0])
-        per_epoch = -(-rows // size)
+    def fit(
+        self,
+        X_train: ndarray,
+        y_train: ndarray,
+        X_test: ndarray,
+        y_test: ndarray,
+        epochs: int = 100,
+        eval_every: int = 10,
+        batch_size: int = 32,
+        seed: Any = 1,
+        restart: bool = True,
+        **rest: Any,
+    ) -> Any:
+        self.size, self.validations = batch_size, list[float]()
+        self.stream = self._seeded(seed)
+        self._restart(restart)
+        train, test = (X_train, y_train), (X_test, y_test)
+        for epoch in range(epochs):
+            train = self._permute(epoch, *train)
+            self._train(*self._training_data(train, test))
+            if self._is_validated(epoch, eval_every):
+                X, y = self._validation_data(train, test)
+                self.validations.append(self.net.loss.forward(self.net.forward(X), y))
+                if self._stops():
+                    break
 
-        def sometimes() -> None:
-            nonlocal calls
-            calls += 1
-            if calls % per_epoch == 0:
-                step()
+    def _seeded(self, seed: int) -> np.random.RandomState:
+        return np.random.RandomState(seed)
 
-        self.optim.step = sometimes  # type: ignore[method-assign]
-        try:
-            return super().fit(*args, **kwargs)
-        finally:
-            self.optim.step = step  # type: ignore[method-assign]
+    def _restart(self, restart: bool) -> None:
+        for layer in self.net.layers:
+            layer.first = restart or layer.first
+
+    def _permute(self, epoch: int, X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+        return right.permute_data(X, y, self.stream)
+
+    def _training_data(self, train: _Data, test: _Data) -> _Data:
+        return train
+
+    def _validation_data(self, train: _Data, test: _Data) -> _Data:
+        return test
+
+    def _is_validated(self, epoch: int, eval_every: int) -> bool:
+        return (epoch + 1) % eval_every == 0
+
+    def _stops(self) -> bool:
+        return False
+
+    def _train(self, X: ndarray, y: ndarray) -> None:
+        for X_batch, y_batch in right.generate_batches(X, y, self.size):
+            self._batch(X_batch, y_batch)
+
+    def _batch(self, X_batch: ndarray, y_batch: ndarray) -> None:
+        self.net.train_batch(X_batch, y_batch)
+        self.optim.step()
 
 
-class _EpochShort(right.Trainer):
-    def fit(self, *args: Any, **kwargs: Any) -> right.TrainingHistory:
-        return super().fit(*args, **(kwargs | {"epochs": max(kwargs["epochs"] - 1, 0)}))
+class _StepPerEpoch(_Loop):
+    def _train(self, X: ndarray, y: ndarray) -> None:
+        for X_batch, y_batch in right.generate_batches(X, y, self.size):
+            self.net.train_batch(X_batch, y_batch)
+        self.optim.step()
 
 
-class _AlwaysRestarts(right.Trainer):
-    def fit(self, *args: Any, **kwargs: Any) -> right.TrainingHistory:
-        return super().fit(*args, **(kwargs | {"restart": True}))
+class _OnlyFirstBatch(_Loop):
+    def _train(self, X: ndarray, y: ndarray) -> None:
+        self._batch(X[: self.size], y[: self.size])
 
 
-class _NeverRestarts(right.Trainer):
-    def fit(self, *args: Any, **kwargs: Any) -> right.TrainingHistory:
-        return super().fit(*args, **(kwargs | {"restart": False}))
+class _EpochShort(_Loop):
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        super().fit(*args, **(kwargs | {"epochs": kwargs["epochs"] - 1}))
 
 
-class _OnlyFirstBatch(right.Trainer):
-    def fit(self, *args: Any, **kwargs: Any) -> right.TrainingHistory:
-        size = kwargs["batch_size"]
-        X, y, *rest = args
-        return super().fit(X[:size], y[:size], *rest, **kwargs)
+class _AlwaysRestarts(_Loop):
+    def _restart(self, restart: bool) -> None:
+        super()._restart(True)
+
+
+class _NeverRestarts(_Loop):
+    def _restart(self, restart: bool) -> None:
+        pass
+
+
+class _StepFirst(_Loop):
+    def _batch(self, X_batch: ndarray, y_batch: ndarray) -> None:
+        self.optim.step()
+        self.net.train_batch(X_batch, y_batch)
+
+
+class _TwoSteps(_Loop):
+    def _batch(self, X_batch: ndarray, y_batch: ndarray) -> None:
+        super()._batch(X_batch, y_batch)
+        self.optim.step()
+
+
+class _TrainsOnTest(_Loop):
+    def _training_data(self, train: _Data, test: _Data) -> _Data:
+        return right.permute_data(*test, self.stream)
+
+
+class _ValidatesOnTrain(_Loop):
+    def _validation_data(self, train: _Data, test: _Data) -> _Data:
+        return train
+
+
+class _NeverValidates(_Loop):
+    def _is_validated(self, epoch: int, eval_every: int) -> bool:
+        return False
+
+
+class _ValidatesTooSoon(_Loop):
+    def _is_validated(self, epoch: int, eval_every: int) -> bool:
+        return epoch % eval_every == 0
+
+
+class _ValidatesAlways(_Loop):
+    def _is_validated(self, epoch: int, eval_every: int) -> bool:
+        return True
+
+
+class _PermutesOnce(_Loop):
+    def _permute(self, epoch: int, X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+        return super()._permute(epoch, X, y) if epoch == 0 else (X, y)
+
+
+class _Unseeded(_Loop):
+    def _seeded(self, seed: int) -> np.random.RandomState:
+        return np.random.RandomState()
+
+
+class _NetNotGiven(_Loop):
+    def __init__(self, net: Any, optim: Any) -> None:
+        self.net, self.optim = net, optim
+
+
+class _StopsWhileFalling(_Loop):
+    def _stops(self) -> bool:
+        return len(self.validations) > 1 and self.validations[-1] < self.validations[-2]
+
+
+class _NotRolledBack(_Loop):
+    def _stops(self) -> bool:
+        return len(self.validations) > 1 and self.validations[-1] > self.validations[-2]
 
 
 TRAINER = (
     Mutant(
+        "trained on the test data",
+        "The network is trained on X_test and y_test; it must see only X_train and y_train.",
+        _TrainsOnTest,
+        "only training data is trained on",
+    ),
+    Mutant(
+        "validated on the training data",
+        "The validation loss is taken on X_train, which the network has seen; take it on X_test.",
+        _ValidatesOnTrain,
+        "the network is validated on X_test",
+    ),
+    Mutant(
+        "never validated",
+        "The validation loss is never taken: after every eval_every-th epoch, compare "
+        "net.forward(X_test) with y_test.",
+        _NeverValidates,
+        "the network is validated",
+    ),
+    Mutant(
+        "validated too soon",
+        "The validation loss is taken after the first epoch and every eval_every epochs from "
+        "there: epochs count from 0, so the test is (e + 1) % eval_every == 0.",
+        _ValidatesTooSoon,
+        "epochs before each validation",
+    ),
+    Mutant(
+        "validated after every epoch",
+        "The validation loss is taken after every epoch; eval_every says how many lie between two.",
+        _ValidatesAlways,
+        "epochs before each validation",
+    ),
+    Mutant(
+        "step first",
+        "The optimizer steps before train_batch, with the gradients of the last batch: step after "
+        "it.",
+        _StepFirst,
+        "a step follows each batch",
+    ),
+    Mutant(
+        "two steps a batch",
+        "The optimizer steps twice after each batch; it must step once.",
+        _TwoSteps,
+        "number of steps",
+    ),
+    Mutant(
         "one step an epoch",
         "The optimizer steps once an epoch; it must step after each batch.",
         _StepPerEpoch,
-        "steps",
+        "number of steps",
     ),
     Mutant(
         "first batch only",
         "Only the first batch of each epoch is trained on.",
         _OnlyFirstBatch,
-        "rows seen",
+        "each epoch trains on each row once",
     ),
-    Mutant("one epoch short", "One epoch is missing.", _EpochShort, "rows seen"),
+    Mutant("one epoch short", "One epoch is missing.", _EpochShort, "batch sizes"),
+    Mutant(
+        "permuted once",
+        "The order is the same in each epoch: call permute_data at the start of every one.",
+        _PermutesOnce,
+        "each epoch has a new order",
+    ),
+    Mutant(
+        "seed unused",
+        "Two calls with one seed go through the data in two orders: seed the random numbers with "
+        "it at the start of fit.",
+        _Unseeded,
+        "one seed makes one order",
+    ),
+    Mutant(
+        "optimizer without network",
+        "The optimizer does not know the network: set optim.net = net in __init__.",
+        _NetNotGiven,
+        "optimizer.net is the network",
+    ),
     Mutant(
         "always restarts",
         "The layers are set up anew although restart is False.",
         _AlwaysRestarts,
-        "layers restarted without restart",
+        "the layers stay with restart=False",
     ),
     Mutant(
         "never restarts",
         "The layers are not set up anew although restart is True: set layer.first = True for each.",
         _NeverRestarts,
-        "layers restarted",
+        "the layers are set up anew with restart=True",
+    ),
+    Mutant(
+        "stops while the loss falls",
+        "Early stopping ends the training when the validation loss has fallen; it must end it "
+        "when the loss has risen.",
+        _StopsWhileFalling,
+        "training goes on while the validation loss falls",
+    ),
+    Mutant(
+        "not rolled back",
+        "Early stopping ends the training with the network of the last epoch: put the best one, "
+        "from a deepcopy, back into self.net.",
+        _NotRolledBack,
+        "the network is rolled back after an early stop",
     ),
 )

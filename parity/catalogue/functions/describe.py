@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,28 @@ def twin(sigma: str) -> Callable[[Any], Any]:
     return twins[sigma]
 
 
+def _arguments(
+    order: Iterable[str],
+    given: Given,
+    convert: Callable[[ndarray], Any] = lambda array: array,
+    function: Callable[[str], Any] = SIGMAS.__getitem__,
+) -> list[Any]:
+    """What a case has of the arguments: its arrays, its functions and its numbers."""
+    values = {name: convert(array) for name, array in given.inputs.items()}
+    for name, option in given.options.items():
+        if name == "sigma":
+            values[name] = function(option)
+        elif name == "chain":
+            values[name] = [function(sigma) for sigma in option]
+        else:
+            values[name] = option
+    return [values[name] for name in order if name in values]
+
+
 def describe(
     name: str,
     summary: str,
+    order: tuple[str, ...],
     compares: tuple[str, ...],
     cases: tuple[Case, ...],
     code: str,
@@ -51,19 +70,11 @@ def describe(
     objective: Callable[[Given], float] | None = None,
     in_book: bool = True,
 ) -> Component:
-    """An entry for a function of arrays and perhaps a sigma (or a chain of them), which returns one
-    array or as many as ``compares`` names.
+    """An entry for a function of the arguments in ``order``, which returns one array or as many as
+    ``compares`` names.
     """
-
-    def arguments(given: Given, convert: Callable[[ndarray], Any], side: Any) -> list[Any]:
-        arrays = {key: convert(value) for key, value in given.inputs.items()}
-        weights = [arrays.pop("V")] if "V" in arrays else []
-        if "chain" in given.options:
-            return [[side(sigma) for sigma in given.options["chain"]], *arrays.values()]
-        sigma = [side(given.options["sigma"])] if "sigma" in given.options else []
-        if name == "deriv":
-            return [*sigma, *arrays.values()]
-        return [*arrays.values(), *sigma, *weights]
+    # Autograd takes no step.
+    exact = [argument for argument in order if argument != "delta"]
 
     def named(result: Any) -> dict[str, Any]:
         if len(compares) == 1:
@@ -73,14 +84,12 @@ def describe(
         return dict(zip(compares, result, strict=True))
 
     def run(impl: Implementation, given: Given) -> Observed:
-        return Observed(
-            named(getattr(impl, name)(*arguments(given, lambda x: x, SIGMAS.__getitem__)))
-        )
+        return Observed(named(getattr(impl, name)(*_arguments(order, given))))
 
     def reference(given: Given) -> dict[str, Any]:
         from reference import functions
 
-        result = named(getattr(functions, name)(*arguments(given, tensor, twin)))
+        result = named(getattr(functions, name)(*_arguments(exact, given, tensor, twin)))
         return {key: array(value) for key, value in result.items()}
 
     return Component(
@@ -130,13 +139,12 @@ def plain_sigma_cases(shapes: Callable[[int], Shapes]) -> tuple[Case, ...]:
     return batch_cases(shapes, options={"sigma": "sigmoid"})
 
 
-def sum_of(function: Callable[..., Any]) -> Callable[[Given], float]:
-    """The sum of what a function returns, as an objective to take gradients of."""
+def sum_of(function: Callable[..., Any], *order: str) -> Callable[[Given], float]:
+    """The sum of what a function of the arguments in ``order`` returns, as an objective to take
+    gradients of.
+    """
 
     def objective(given: Given) -> float:
-        inputs = dict(given.inputs)
-        weights = [inputs.pop("V")] if "V" in inputs else []
-        sigma = SIGMAS[given.options["sigma"]]
-        return float(np.sum(function(*inputs.values(), sigma, *weights)))
+        return float(np.sum(function(*_arguments(order, given))))
 
     return objective

@@ -21,6 +21,10 @@ def _elementwise(n: int) -> Shapes:
     return {"x": (n, 3)}
 
 
+def _input(n: int) -> Shapes:
+    return {"input_": (n, 3)}
+
+
 def _range(n: int) -> Shapes:
     return {"input_range": (n,)}
 
@@ -35,7 +39,10 @@ def _chain_cases(
     cases: list[Case] = []
     for chain in exact:
         label = " then ".join(chain) or "no function"
-        cases += [Case(f"{label}, {n} points", _range(n), {"chain": chain}) for n in (1, 2, 7, 64)]
+        cases += [
+            Case(f"{label}, {n} point{'s' * (n > 1)}", _range(n), {"chain": chain})
+            for n in (1, 2, 7, 64)
+        ]
         cases += [
             Case(f"{label}, {layout} in memory", _range(7), {"chain": chain}, layout=layout)
             for layout in ("strided", "reversed")
@@ -57,6 +64,9 @@ def _values(name: str, *values: float) -> Case:
 
 _KINK = _values("on the kink", -1.0, -0.0, 0.0, 1.0)
 
+# The book's step is off by 1e-7 here: only the step that is asked for gives what is expected.
+_SMALL_STEP = Case("sigmoid, delta=0.00001", _input(7), {"sigma": "sigmoid", "delta": 1e-5})
+
 _TWO = (("square", "affine"), ("affine", "square"))
 _BOOK_TWO = (("square", "sigmoid"), ("sigmoid", "square"))
 _THREE = (("affine", "square", "affine"), ("square", "affine", "square"))
@@ -77,6 +87,7 @@ COMPONENTS = (
     describe(
         "square",
         "each element squared",
+        ("x",),
         ("output",),
         batch_cases(_elementwise, empty=True),
         'def square(x):\n    """Square each element of x."""',
@@ -85,6 +96,7 @@ COMPONENTS = (
     describe(
         "relu",
         "negative elements to 0",
+        ("x",),
         ("output",),
         (*batch_cases(_elementwise, empty=True), _KINK),
         'def relu(x):\n    """Replace negative elements of x by 0."""',
@@ -93,6 +105,7 @@ COMPONENTS = (
     describe(
         "leaky_relu",
         "negative elements times 0.2",
+        ("x",),
         ("output",),
         (*batch_cases(_elementwise, empty=True), _KINK),
         'def leaky_relu(x):\n    """Multiply negative elements of x by 0.2."""',
@@ -101,6 +114,7 @@ COMPONENTS = (
     describe(
         "sigmoid",
         "1 / (1 + exp(-x))",
+        ("x",),
         ("output",),
         (
             *batch_cases(_elementwise, empty=True),
@@ -112,8 +126,9 @@ COMPONENTS = (
     describe(
         "deriv",
         "slope of a function, by central difference",
+        ("sigma", "input_", "delta"),
         ("output",),
-        sigma_cases(lambda n: {"input_": (n, 3)}),
+        (*sigma_cases(_input), _SMALL_STEP),
         'def deriv(func, input_, delta=0.001):\n    """Slope of func at each element of input_."""',
         mutants.DERIV,
         gradients={"output": "input_"},
@@ -122,6 +137,7 @@ COMPONENTS = (
     describe(
         "chain_length_2",
         "two functions in a row",
+        ("chain", "input_range"),
         ("output",),
         _chain_cases(_TWO, _BOOK_TWO),
         'def chain_length_2(chain, x):\n    """f2(f1(x)) for a chain [f1, f2]."""',
@@ -130,6 +146,7 @@ COMPONENTS = (
     describe(
         "chain_deriv_2",
         "slope of two functions in a row",
+        ("chain", "input_range"),
         ("output",),
         _chain_cases(_TWO, _BOOK_TWO),
         "def chain_deriv_2(chain, input_range):\n"
@@ -141,6 +158,7 @@ COMPONENTS = (
     describe(
         "chain_deriv_3",
         "slope of three functions in a row",
+        ("chain", "input_range"),
         ("output",),
         _chain_cases(_THREE, _BOOK_THREE),
         "def chain_deriv_3(chain, input_range):\n"
@@ -152,6 +170,7 @@ COMPONENTS = (
     describe(
         "chain_forward",
         "any number of functions in a row",
+        ("chain", "input_range"),
         ("output",),
         _chain_cases((*_TWO, *_THREE, ("square",), ()), _BOOK_THREE),
         'def chain_forward(chain, x):\n    """Apply the functions of the chain, first to last."""',
@@ -168,6 +187,7 @@ COMPONENTS = (
     describe(
         "chain_deriv",
         "slope of any number of functions in a row",
+        ("chain", "input_range"),
         ("output",),
         _chain_cases((*_TWO, *_THREE, ("square",), ()), _BOOK_THREE),
         "def chain_deriv(chain, input_range):\n"
@@ -180,6 +200,7 @@ COMPONENTS = (
     describe(
         "multiple_inputs_add",
         "sigma(x + y)",
+        ("x", "y", "sigma"),
         ("output",),
         plain_sigma_cases(_pair),
         'def multiple_inputs_add(x, y, sigma):\n    """sigma(x + y)."""',
@@ -188,17 +209,19 @@ COMPONENTS = (
     describe(
         "multiple_inputs_add_backward",
         "slopes of sigma(x + y)",
+        ("x", "y", "sigma"),
         ("x_grad", "y_grad"),
         sigma_cases(_pair),
         "def multiple_inputs_add_backward(x, y, sigma):\n"
         '    """Slopes of sigma(x + y) in x and in y: two arrays."""',
         mutants.MULTIPLE_INPUTS_ADD_BACKWARD,
         gradients={"x_grad": "x", "y_grad": "y"},
-        objective=sum_of(scratch.multiple_inputs_add),
+        objective=sum_of(scratch.multiple_inputs_add, "x", "y", "sigma"),
     ),
     describe(
         "multiple_inputs_multiply",
         "sigma(x * y)",
+        ("x", "y", "sigma"),
         ("output",),
         plain_sigma_cases(_pair),
         'def multiple_inputs_multiply(x, y, sigma):\n    """sigma(x * y)."""',
@@ -207,12 +230,13 @@ COMPONENTS = (
     describe(
         "multiple_inputs_multiply_backward",
         "slopes of sigma(x * y)",
+        ("x", "y", "sigma"),
         ("x_grad", "y_grad"),
         sigma_cases(_pair),
         "def multiple_inputs_multiply_backward(x, y, sigma):\n"
         '    """Slopes of sigma(x * y) in x and in y: two arrays."""',
         mutants.MULTIPLE_INPUTS_MULTIPLY_BACKWARD,
         gradients={"x_grad": "x", "y_grad": "y"},
-        objective=sum_of(scratch.multiple_inputs_multiply),
+        objective=sum_of(scratch.multiple_inputs_multiply, "x", "y", "sigma"),
     ),
 )

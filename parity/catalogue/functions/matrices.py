@@ -25,6 +25,7 @@ COMPONENTS = (
     describe(
         "matmul_forward",
         "the product X W",
+        ("X", "W"),
         ("output",),
         batch_cases(_matrices, empty=True),
         'def matmul_forward(X, W):\n    """X W, for X (batch, in) and W (in, out)."""',
@@ -33,6 +34,7 @@ COMPONENTS = (
     describe(
         "matmul_backward_first",
         "what carries a gradient on X W over to X",
+        ("X", "W"),
         ("output",),
         batch_cases(_matrices),
         "def matmul_backward_first(X, W):\n"
@@ -42,6 +44,7 @@ COMPONENTS = (
     describe(
         "matmul_backward_second",
         "what carries a gradient on X W over to W",
+        ("X", "W"),
         ("output",),
         batch_cases(_matrices),
         "def matmul_backward_second(X, W):\n"
@@ -51,6 +54,7 @@ COMPONENTS = (
     describe(
         "matrix_forward_extra",
         "sigma(X W)",
+        ("X", "W", "sigma"),
         ("output",),
         plain_sigma_cases(_matrices),
         'def matrix_forward_extra(X, W, sigma):\n    """sigma(X W)."""',
@@ -59,17 +63,19 @@ COMPONENTS = (
     describe(
         "matrix_function_backward_1",
         "gradient of sigma(X W) in X",
+        ("X", "W", "sigma"),
         ("X_grad",),
         sigma_cases(_matrices),
         "def matrix_function_backward_1(X, W, sigma):\n"
         '    """Gradient of sigma(X W), added up, in X."""',
         mutants.MATRIX_FUNCTION_BACKWARD_X,
         gradients={"X_grad": "X"},
-        objective=sum_of(scratch.matrix_forward_extra),
+        objective=sum_of(scratch.matrix_forward_extra, "X", "W", "sigma"),
     ),
     describe(
         "matrix_function_forward_sum",
         "L, the sum of sigma(X W)",
+        ("X", "W", "sigma"),
         ("L",),
         plain_sigma_cases(_matrices),
         "def matrix_function_forward_sum(X, W, sigma):\n"
@@ -79,28 +85,31 @@ COMPONENTS = (
     describe(
         "matrix_function_backward_sum_1",
         "gradient of L in X",
+        ("X", "W", "sigma"),
         ("X_grad",),
         sigma_cases(_matrices),
         "def matrix_function_backward_sum_1(X, W, sigma):\n"
         '    """Gradient of L, the sum of sigma(X W), in X."""',
         mutants.MATRIX_FUNCTION_BACKWARD_X,
         gradients={"X_grad": "X"},
-        objective=sum_of(scratch.matrix_function_forward_sum),
+        objective=sum_of(scratch.matrix_function_forward_sum, "X", "W", "sigma"),
     ),
     describe(
         "matrix_function_backward_sum_2",
         "gradient of L in W",
+        ("X", "W", "sigma"),
         ("W_grad",),
         sigma_cases(_matrices),
         "def matrix_function_backward_sum_2(X, W, sigma):\n"
         '    """Gradient of L, the sum of sigma(X W), in W."""',
         mutants.MATRIX_FUNCTION_BACKWARD_W,
         gradients={"W_grad": "W"},
-        objective=sum_of(scratch.matrix_function_forward_sum),
+        objective=sum_of(scratch.matrix_function_forward_sum, "X", "W", "sigma"),
     ),
     describe(
         "matrix_function_forward_weighted_sum",
         "L, the sum of V * sigma(X W)",
+        ("X", "W", "sigma", "V"),
         ("L",),
         plain_sigma_cases(_weighted),
         "def matrix_function_forward_weighted_sum(X, W, sigma, V):\n"
@@ -111,13 +120,14 @@ COMPONENTS = (
     describe(
         "matrix_function_backward_weighted_sum_1",
         "its gradient in X",
+        ("X", "W", "sigma", "V"),
         ("X_grad",),
         sigma_cases(_weighted),
         "def matrix_function_backward_weighted_sum_1(X, W, sigma, V):\n"
         '    """Gradient of L, the sum of V * sigma(X W), in X."""',
         mutants.WEIGHTED_SUM_BACKWARD,
         gradients={"X_grad": "X"},
-        objective=sum_of(scratch.matrix_function_forward_weighted_sum),
+        objective=sum_of(scratch.matrix_function_forward_weighted_sum, "X", "W", "sigma", "V"),
         in_book=False,
     ),
 )

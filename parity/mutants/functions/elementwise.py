@@ -104,6 +104,12 @@ DERIV = (
         lambda func, x, delta=0.001: (func(x - delta) - func(x + delta)) / (2 * delta),
         "output",
     ),
+    Mutant(
+        "delta ignored",
+        "delta is not used: the step is 0.001 whatever the caller asks for.",
+        lambda func, x, delta=0.001: deriv(func, x),
+        "output",
+    ),
 )
 
 CHAIN_LENGTH_2 = (
