@@ -250,6 +250,62 @@ def test_weights_of_another_shape_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("model", "name", "shape"),
+    [
+        ("linear_regression", "W", (4, 1)),
+        ("linear_regression", "B", (10,)),
+        ("linear_regression", "B", (10, 1)),
+        ("neural_network", "W1", (4, 4)),
+        ("neural_network", "B1", (4,)),
+        ("neural_network", "W2", (4,)),
+        ("neural_network", "B2", (10,)),
+    ],
+)
+def test_predictions_and_gradients_refuse_weights_of_another_shape(
+    model: str,
+    data: tuple[ndarray, ndarray],
+    weights: Weights,
+    name: str,
+    shape: tuple[int, ...],
+) -> None:
+    """A bias of shape (10,) would broadcast ten predictions to (10, 10)."""
+    info, _ = forward(model, *data, weights)
+    weights[name] = np.ones(shape)
+    words = rf"{name} must have shape .* for X of shape \(10, 5\), not \({shape[0]}"
+    with pytest.raises(ValueError, match=words):
+        getattr(scratch, f"predict_{model}")(data[0], weights)
+    with pytest.raises(ValueError, match=words):
+        getattr(scratch, f"loss_gradients_{model}")(info, weights)
+
+
+def test_predictions_need_a_matrix(model: str, weights: Weights) -> None:
+    with pytest.raises(ValueError, match=r"X must have shape \(batch, features\), not \(5,\)"):
+        getattr(scratch, f"predict_{model}")(np.ones(5), weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "words"),
+    [
+        ("P", (10,), r"one shape, not \(10,\) and \(10, 1\)"),
+        ("y", (10,), r"one shape, not \(10, 1\) and \(10,\)"),
+        ("y", (9, 1), r"as many rows: X has shape \(10, 5\), y \(9, 1\)"),
+    ],
+)
+def test_gradients_refuse_a_forward_pass_that_does_not_fit(
+    model: str,
+    data: tuple[ndarray, ndarray],
+    weights: Weights,
+    name: str,
+    shape: tuple[int, ...],
+    words: str,
+) -> None:
+    info, _ = forward(model, *data, weights)
+    info[name] = np.ones(shape)
+    with pytest.raises(ValueError, match=words):
+        getattr(scratch, f"loss_gradients_{model}")(info, weights)
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"batch_size": 0}, "n_iter must .* and batch_size at least 1, not 1 and 0"),

@@ -1,0 +1,105 @@
+"""The skeleton: a file to begin with, which a check finds to be not written yet."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity.catalogue import components
+from parity.catalogue.component import Implementation
+from parity.check import check_file, find
+from parity.engine import run_case
+from parity.skeleton import chapters, skeleton, write_skeleton
+
+ROOT = Path(__file__).parents[2]
+
+
+def defined(text: str) -> list[str]:
+    return [
+        node.name
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
+
+
+@pytest.mark.parametrize("chapter", [None, *chapters()])
+def test_it_defines_the_books_components_in_order(chapter: int | None) -> None:
+    wanted = [
+        entry.name for entry in components() if entry.in_book and chapter in (None, entry.chapter)
+    ]
+    assert defined(skeleton("mine.py", chapter)) == wanted
+
+
+def test_there_is_one_for_each_chapter() -> None:
+    assert chapters() == (1, 2, 3)
+
+
+def test_it_says_how_to_check_it() -> None:
+    assert "parity check mine.py" in skeleton("mine.py")
+
+
+def test_every_function_says_what_to_do_and_that_it_is_not_done() -> None:
+    for node in ast.walk(ast.parse(skeleton("mine.py"))):
+        if isinstance(node, ast.FunctionDef):
+            assert ast.get_docstring(node)
+            assert ast.unparse(node.body[-1]) == "raise NotImplementedError"
+
+
+def test_nothing_in_it_runs() -> None:
+    """Nor passes by chance."""
+    module: dict[str, Any] = {}
+    exec(skeleton("mine.py"), module)
+    for entry in components():
+        if entry.in_book:
+            own = Implementation({name: module[name] for name in (*entry.requires, entry.name)})
+            for case in entry.cases:
+                with pytest.raises(NotImplementedError):
+                    run_case(entry, case, own)
+
+
+def test_a_check_finds_it_not_written_yet(tmp_path: Path) -> None:
+    write_skeleton(tmp_path / "mine.py", chapter=2)
+    result = check_file(tmp_path / "mine.py")
+    assert {verdict.component: verdict.status for verdict in result.verdicts} == {
+        entry.name: "not written" for entry in components() if entry.chapter == 2
+    }
+
+
+def test_the_scratch_side_filled_in_passes(tmp_path: Path) -> None:
+    """All of it in one file, as a learner's: what is asked for can be had."""
+    modules = dict.fromkeys(entry.module for entry in components())
+    sources = ["from __future__ import annotations"]
+    for name in ("shapes", "seeding", *modules):
+        path = ROOT / "scratch" / f"{name}.py"
+        if path.exists():
+            sources.append(without_own_imports(path.read_text(encoding="utf-8")))
+    file = tmp_path / "mine.py"
+    file.write_text("\n\n".join(sources), encoding="utf-8")
+    assert set(find(file)) == {entry.name for entry in components()}
+    chapter_3 = [entry.name for entry in components() if entry.chapter == 3]
+    result = check_file(file, chapter_3)
+    assert {verdict.component for verdict in result.verdicts if verdict.passed} == set(chapter_3)
+
+
+def without_own_imports(source: str) -> str:
+    tree = ast.parse(source)
+    tree.body = [
+        node
+        for node in tree.body
+        if not (
+            isinstance(node, ast.ImportFrom) and re.match(r"scratch|__future__", node.module or "")
+        )
+    ]
+    return ast.unparse(tree)
+
+
+def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("precious")
+    with pytest.raises(FileExistsError):
+        write_skeleton(file)
+    assert file.read_text() == "precious"
