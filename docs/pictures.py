@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 DOCS = Path(__file__).resolve().parent
-PICTURES = ("losses.png", "most_important_feature_predictions.png")
+PICTURES = ("losses.png",)
 
 
 def _with_local_fonts(svg: str) -> str:
@@ -24,7 +24,7 @@ def _with_local_fonts(svg: str) -> str:
 
 
 def main() -> None:
-    """Run ``parity demo`` in an empty folder; draw its output, keep two of its pictures."""
+    """Run ``parity demo`` in an empty folder; draw its output, keep its picture of the losses."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "80", "TERM": "xterm-256color"}
         demo = subprocess.run(

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 # Chapter 1
 
 
