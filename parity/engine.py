@@ -148,7 +148,8 @@ def explain(
     It must show it in every case, and all results before it that have no mistake of their own, and
     fail to run where the implementation does; of several, it is the one that agrees in most other
     results. That both lack a result, or both break a rule, proves little: then the mutant must
-    agree in all of them. Parameters that cannot be adopted are no result.
+    agree in all of them. Parameters that cannot be adopted are no result, and a batch of no rows
+    tells no mistake from another.
 
     Args:
         component: with the mutants.
@@ -159,18 +160,19 @@ def explain(
         All failures, in the order of the cases.
     """
     failures = [failure for run in runs for failure in run.failures]
-    if not failures:
-        return []
+    telling = [run for run in runs if not _is_empty(run.case)]
+    if not any(run.failures for run in telling):
+        return failures
     shown = {
         mutant: results
         for mutant in component.mutants
-        if (results := _run_mutant(component, mutant, runs)) is not None
-        and not any(_runs(component, mutant, case) for case in raised)
+        if (results := _run_mutant(component, mutant, telling)) is not None
+        and not any(_runs(component, mutant, case) for case in raised if not _is_empty(case))
     }
-    agreed = {mutant: _agreed(runs, results) for mutant, results in shown.items()}
-    before = _before(runs)
+    agreed = {mutant: _agreed(telling, results) for mutant, results in shown.items()}
+    before = _before(telling)
     mistakes: dict[str, Mutant] = {}
-    for failure in failures:
+    for failure in [failure for run in telling for failure in run.failures]:
         if failure.result in mistakes or failure.difference.kind == "params":
             continue
         weak = failure.difference.max_abs is None
@@ -180,6 +182,10 @@ def explain(
         if candidates:
             mistakes[failure.result] = max(candidates, key=lambda mutant: len(agreed[mutant]))
     return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
+
+
+def _is_empty(case: Case) -> bool:
+    return any(0 in shape for shape in case.shapes.values())
 
 
 def _agreed(runs: Sequence[Run], mutated: Sequence[Observed]) -> set[str]:

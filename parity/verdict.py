@@ -73,10 +73,12 @@ class Verdict:
 
     @property
     def mistakes(self) -> list[Failure]:
-        """The first failure of each mistake that is known by name."""
+        """The first failure of each mistake that is known by name, and is not one of a component
+        that this one rests on.
+        """
         first: dict[Mutant, Failure] = {}
         for failure in self.failures:
-            if failure.mutant is not None:
+            if failure.mutant is not None and failure.mutant.within not in self.rests_on:
                 first.setdefault(failure.mutant, failure)
         return list(first.values())
 

@@ -143,6 +143,8 @@ class Mutant:
         implementation: the wrong function or class.
         caught_in: the result that gives it away.
         errata: the row of ``docs/errata.md`` when the book prints this mistake.
+        within: the required component that the mistake is really in; if that one is wrong in the
+            same file, the mistake is reported there and not again.
     """
 
     name: str
@@ -150,6 +152,7 @@ class Mutant:
     implementation: Any
     caught_in: str
     errata: str | None = None
+    within: str | None = None
 
 
 @dataclass(frozen=True)

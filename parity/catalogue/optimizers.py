@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from parity.catalogue.cases import Shapes
 from parity.catalogue.component import Case, Component, Given, Implementation, Observed, snapshot
 from parity.catalogue.twins import array, tensor
 from parity.mutants import optimizers as mutants
@@ -77,9 +78,9 @@ def _reference_sgd(given: Given) -> dict[str, Any]:
 
 
 def _case(name: str, steps: int, lr: float | None, **rest: Any) -> Case:
-    shapes = {"W1": (5, 3), "B1": (1, 3), "W2": (3, 2), "B2": (1, 2)}
-    grads = {f"{name}_grad": (steps, *shape) for name, shape in shapes.items()}
-    return Case(name, shapes | grads, {"lr": lr, "steps": steps}, **rest)
+    shapes: Shapes = {"W1": (5, 3), "B1": (1, 3), "W2": (3, 2), "B2": (1, 2)}
+    grads = {f"{param}_grad": (steps, *shape) for param, shape in shapes.items()}
+    return Case(name, {**shapes, **grads}, {"lr": lr, "steps": steps}, **rest)
 
 
 COMPONENTS = (

@@ -22,7 +22,6 @@ from parity.catalogue.optimizers import StubLayer, StubNetwork
 from parity.comparison import Absent
 from parity.mutants import training as mutants
 
-
 #: How often a result that depends on chance is looked at: even two rows come out right by chance
 #: in all of them only once in a million times.
 CALLS = 20
@@ -217,6 +216,7 @@ class _StubNetwork(StubNetwork):
 
     def __init__(self, log: _Log, error: Callable[[float], float]) -> None:
         super().__init__(_StubLayer(5, 2), _StubLayer(2, 1))
+        self.layers: list[Any]
         self.log, self.error = log, error
         self.loss = _StubLoss(log)
         self.seed = 1

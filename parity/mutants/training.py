@@ -146,7 +146,7 @@ class _Loop(right.Trainer):
     wrong.
     """
 
-    def fit(
+    def fit(  # type: ignore[override]
         self,
         X_train: ndarray,
         y_train: ndarray,
