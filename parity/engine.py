@@ -166,7 +166,8 @@ def explain(
     shown = {
         mutant: results
         for mutant in component.mutants
-        if (results := _run_mutant(component, mutant, telling)) is not None
+        if _is_plausible(component, mutant, telling)
+        and (results := _run_mutant(component, mutant, telling)) is not None
         and not any(_runs(component, mutant, case) for case in raised if not _is_empty(case))
     }
     agreed = {mutant: _agreed(telling, results) for mutant, results in shown.items()}
@@ -182,6 +183,27 @@ def explain(
         if candidates:
             mistakes[failure.result] = max(candidates, key=lambda mutant: len(agreed[mutant]))
     return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
+
+
+def _is_plausible(component: Component, mutant: Mutant, runs: Sequence[Run]) -> bool:
+    """Whether a mutant shows one of the wrong results where it is first seen: most do not, and need
+    not be run in every case.
+    """
+    seen: set[str] = set()
+    for run in runs:
+        fresh = [failure.result for failure in run.failures if failure.result not in seen]
+        seen.update(fresh)
+        if fresh:
+            observed = _show(component, mutant, run.case, _adoptable(run))
+            if observed and any(_agrees(run, name, observed) for name in fresh):
+                return True
+    return False
+
+
+def _adoptable(run: Run) -> list[ndarray] | None:
+    """The parameters of a run, if another implementation can take them over."""
+    params = run.observed.params
+    return params if params and all(isinstance(p, ndarray) for p in params) else None
 
 
 def _is_empty(case: Case) -> bool:
@@ -221,9 +243,7 @@ def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> li
     """What a mutant shows in the same cases with the same parameters; None if it cannot run."""
     results = []
     for run in runs:
-        params = run.observed.params
-        adopted = params if params and all(isinstance(p, ndarray) for p in params) else None
-        observed = _show(component, mutant, run.case, adopted)
+        observed = _show(component, mutant, run.case, _adoptable(run))
         if observed is None:
             return None
         results.append(observed)

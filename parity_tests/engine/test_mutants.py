@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from numpy import ndarray
 
 from parity.catalogue import components
-from parity.catalogue.component import Component, Implementation, Mutant
-from parity.engine import Run, check_in_process, explain
+from parity.catalogue.component import Case, Component, Implementation, Mutant, Observed
+from parity.engine import Run, _show, check_in_process, explain
 
 PAIRS = [(entry, mutant) for entry in components() for mutant in entry.mutants]
 
 each_mutant = pytest.mark.parametrize(
     "entry, mutant", PAIRS, ids=[f"{entry.name}-{mutant.name}" for entry, mutant in PAIRS]
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shown_once() -> Iterator[None]:
+    """Each mutant is held against all others of its component; what it shows with the same
+    parameters is computed once.
+    """
+    known: dict[Any, Observed | None] = {}
+
+    def show(
+        entry: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
+    ) -> Observed | None:
+        given = None if params is None else tuple(param.tobytes() for param in params)
+        key = (entry.name, mutant.name, case.name, given)
+        if key not in known:
+            known[key] = _show(entry, mutant, case, params)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parity.engine._show", show)
+        yield
 
 
 def runs_of(entry: Component, mutant: Mutant) -> list[Run]:

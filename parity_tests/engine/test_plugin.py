@@ -104,11 +104,19 @@ def test_the_suite_checks_each_component_of_a_file(run_pytest: Pytest, file: Pat
     assert "Traceback" not in failure_in(ran)
 
 
-def test_the_suite_checks_a_file_in_several_processes(run_pytest: Pytest, file: Path) -> None:
-    ran = run_pytest(TESTS / "test_activations.py", "--impl", file, "-n", "2")
+def test_a_file_is_checked_in_several_processes(run_pytest: Pytest, tmp_path: Path) -> None:
+    test = tmp_path / "test_activations.py"
+    test.write_text(
+        "import pytest\n\n"
+        "@pytest.mark.components('activations')\n"
+        "def test_mine(parity_check): parity_check()\n"
+    )
+    file = tmp_path / "mine.py"
+    file.write_text("Sigmoid = 3\n")
+    ran = run_pytest(test, "--impl", file, "-n", "2")
     counts = counted(ran)
-    assert (counts["failed"], counts["passed"]) == (1, 1)
-    assert "Sigmoid differs in " in failure_in(ran)
+    assert (counts["failed"], counts["skipped"]) == (1, 1)
+    assert "Sigmoid is an int, must be a class" in failure_in(ran)
 
 
 def test_a_file_that_cannot_be_checked_is_a_wrong_call(run_pytest: Pytest, tmp_path: Path) -> None:
