@@ -32,6 +32,7 @@ from parity.catalogue.descent import (
 )
 from parity.catalogue.twins import array, tensor
 from parity.comparison import Absent
+from parity.mutants import descent as train_mutants
 from parity.mutants import regression as mutants
 from scratch import regression as scratch
 
@@ -263,7 +264,7 @@ def _model(
             skeleton=f"def {train}(X, y, n_iter=1000, learning_rate=0.001, batch_size=100, "
             f"{'hidden_size=13, ' if 'W1' in keys else ''}seed=1):\n"
             '    """Return (weights, losses): the trained weights and the loss of each batch."""',
-            mutants=mutations("train"),
+            mutants=getattr(train_mutants, f"TRAIN_{suffix}".upper()),
             requires=(forward, gradients),
             aliases=("train",),
             keys=keys[:1],
