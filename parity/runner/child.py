@@ -183,7 +183,6 @@ def _encode(values: dict[Any, Any]) -> tuple[list[list[Any]], list[Any]]:
 
 def _describe(error: BaseException, path: str) -> dict[str, Any]:
     """An exception, its traceback cut to the learner's own file."""
-    out_of_memory = isinstance(error, MemoryError)  # NumPy has a class of its own for it
     try:
         frames = _frames(error, path)
     except BaseException:  # the file may have changed these modules
@@ -193,7 +192,7 @@ def _describe(error: BaseException, path: str) -> dict[str, Any]:
     except BaseException:  # __str__ is the learner's, too
         message = ""
     return {
-        "type": "MemoryError" if out_of_memory else type(error).__name__,
+        "type": type(error).__name__,
         "message": message[:2000],
         "frames": frames if len(frames) <= 6 else [*frames[:3], *frames[-3:]],
     }

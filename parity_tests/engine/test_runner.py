@@ -64,7 +64,10 @@ def test_the_working_directory_is_empty_and_gone_afterwards(
     assert {entry.name for entry in tmp_path.iterdir()} == {"mine.py", "notes.txt"}
 
 
-def test_nothing_is_compiled_beside_the_file(learner: Learner, tmp_path: Path) -> None:
+def test_nothing_is_compiled_beside_the_file(
+    learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     learner("x = 1\n", "helper.py")
     assert import_file(learner("import helper\n")).ending == "finished"
     assert {entry.name for entry in tmp_path.iterdir()} == {"mine.py", "helper.py"}
