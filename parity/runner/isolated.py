@@ -102,6 +102,7 @@ def run_child(
                 "utf8",
                 str(Path(__file__).with_name("child.py")),
                 json.dumps([entry for entry in sys.path if entry]),
+                str(os.getpid()),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
