@@ -150,11 +150,12 @@ relu = stay
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
         while not (notes.exists() and notes.read_text().endswith("\n")):
             time.sleep(0.01)
         pid = int(notes.read_text())
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         output, errors = process.communicate()
     assert (process.returncode, errors) == (130, "")
     assert not is_running(pid)
