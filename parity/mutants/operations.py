@@ -318,7 +318,7 @@ BIAS_ADD = (
     Mutant(
         "gradient not summed",
         "The bias gradient has a row for each observation; add the rows "
-        "up: np.sum(output_grad, axis=0), shape (1, out).",
+        "up: np.sum(output_grad, axis=0, keepdims=True).",
         _BiasGradNotSummed,
         "param_grad",
     ),
