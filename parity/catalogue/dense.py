@@ -18,6 +18,7 @@ from parity.catalogue.component import (
     indexed,
     snapshot,
 )
+from parity.catalogue.operations import make_scale
 from parity.catalogue.twins import adopt, array, backpropagate, require_varied, tensor
 from parity.comparison import Absent, with_article
 from parity.mutants import dense as mutants
@@ -28,16 +29,6 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
     own ``ParamOperation`` and ``Operation``, since ``Layer`` looks for their class.
     """
     scale, shift = np.array(given.inputs["scale"]), np.array(given.inputs["shift"])
-
-    class Scale(impl.ParamOperation):  # type: ignore[name-defined]
-        def _output(self) -> Any:
-            return self.input_ * self.param
-
-        def _input_grad(self, output_grad: Any) -> Any:
-            return self.param * output_grad
-
-        def _param_grad(self, output_grad: Any) -> Any:
-            return (self.input_ * output_grad).sum(axis=0, keepdims=True)
 
     class Shift(impl.ParamOperation):  # type: ignore[name-defined]
         def _output(self) -> Any:
@@ -61,7 +52,7 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
 
         def _setup_layer(self, input_: Any) -> None:
             self.set_up += 1
-            self.operations = [Scale(scale), Shift(shift), Square()]
+            self.operations = [make_scale(impl, scale), Shift(shift), Square()]
             self.params = [scale, shift]
 
     layer = Probe(scale.shape[1])

@@ -71,10 +71,10 @@ def _reference_operation(given: Given) -> dict[str, Any]:
     }
 
 
-def _run_param_operation(impl: Implementation, given: Given) -> Observed:
-    """Tries ``ParamOperation`` through a subclass that multiplies element by element."""
+def make_scale(impl: Implementation, param: Any) -> Any:
+    """The input times ``param``, element by element: the smallest ``ParamOperation`` to try."""
 
-    class Probe(impl.ParamOperation):  # type: ignore[name-defined]
+    class Scale(impl.ParamOperation):  # type: ignore[name-defined]
         def _output(self) -> Any:
             return self.input_ * self.param
 
@@ -84,8 +84,13 @@ def _run_param_operation(impl: Implementation, given: Given) -> Observed:
         def _param_grad(self, output_grad: Any) -> Any:
             return (self.input_ * output_grad).sum(axis=0, keepdims=True)
 
+    return Scale(param)
+
+
+def _run_param_operation(impl: Implementation, given: Given) -> Observed:
+    """Tries ``ParamOperation`` through a subclass that multiplies element by element."""
     param = np.array(given.inputs["param"])
-    operation = Probe(param)
+    operation = make_scale(impl, param)
     operation.forward(given.inputs["input_"] + 1)
     operation.backward(given.inputs["output_grad"] + 1)
     output = operation.forward(given.inputs["input_"])
