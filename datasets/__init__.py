@@ -13,15 +13,46 @@ from datasets.boston import (
     standardize,
 )
 from datasets.files import DataFileError, DataFileStatus, data_status
+from datasets.mnist import (
+    Mnist,
+    MnistSplit,
+    PixelStatistics,
+    load_mnist,
+    mnist_split,
+    normalize_pixels,
+    pixel_statistics,
+)
+from datasets.mnist_torch import (
+    MnistTensors,
+    download_mnist,
+    mnist_dataset,
+    mnist_tensors,
+    mnist_transform,
+)
+from datasets.torchvision_shim import TorchvisionError, import_torchvision
 
 __all__ = [
     "Boston",
     "BostonSplit",
     "DataFileError",
     "DataFileStatus",
+    "Mnist",
+    "MnistSplit",
+    "MnistTensors",
+    "PixelStatistics",
+    "TorchvisionError",
     "boston_dataset",
     "boston_split",
     "data_status",
+    "download_mnist",
+    "import_torchvision",
     "load_boston",
+    "load_mnist",
+    "mnist_dataset",
+    "mnist_split",
+    "mnist_tensors",
+    "mnist_transform",
+    "normalize_pixels",
+    "pixel_statistics",
     "standardize",
 ]

@@ -27,13 +27,40 @@ BOSTON_HOUSING = DataFile(
     size=34_695,
     sha256="79ac716620024011b03c0c44d2bf99069b8173649181926d9109c25475a3804c",
 )
-SHIPPED_FILES: tuple[DataFile, ...] = (BOSTON_HOUSING,)
+MNIST_TRAIN_IMAGES = DataFile(
+    name="mnist/train-images-idx3-ubyte.gz",
+    size=9_719_438,
+    sha256="0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
+)
+MNIST_TRAIN_LABELS = DataFile(
+    name="mnist/train-labels-idx1-ubyte.gz",
+    size=28_857,
+    sha256="1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",
+)
+MNIST_TEST_IMAGES = DataFile(
+    name="mnist/t10k-images-idx3-ubyte.gz",
+    size=1_616_508,
+    sha256="1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
+)
+MNIST_TEST_LABELS = DataFile(
+    name="mnist/t10k-labels-idx1-ubyte.gz",
+    size=4_517,
+    sha256="b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
+)
+SHIPPED_FILES: tuple[DataFile, ...] = (
+    BOSTON_HOUSING,
+    MNIST_TRAIN_IMAGES,
+    MNIST_TRAIN_LABELS,
+    MNIST_TEST_IMAGES,
+    MNIST_TEST_LABELS,
+)
 
 
 class DataFileError(Exception):
     """A data file is not what it should be.
 
-    The message is one sentence: the file, what is wrong with it, and the command that mends it.
+    The message is one sentence: the file, what is wrong with it, and for a shipped file the command
+    that mends it.
     """
 
 

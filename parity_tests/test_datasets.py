@@ -1,4 +1,4 @@
-"""The Boston data: read only when undamaged, and split as the book's chapters 2 and 3 split it."""
+"""The shipped data files: listed, checked before use, and mended by the command that is named."""
 
 import hashlib
 import shlex
@@ -6,35 +6,67 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from datasets import (
     DataFileError,
+    DataFileStatus,
     boston_dataset,
     boston_split,
     data_status,
     load_boston,
-    standardize,
+    load_mnist,
+    mnist_dataset,
+    mnist_split,
 )
-from datasets.boston import Split, Variant, train_test_indices
-from datasets.files import DATA_DIRECTORY, SHIPPED_FILES, DataFile, read_verified
+from datasets.files import (
+    BOSTON_HOUSING,
+    DATA_DIRECTORY,
+    MNIST_TEST_LABELS,
+    SHIPPED_FILES,
+    DataFile,
+    read_verified,
+)
+from parity import doctor
 
 ROOT = DATA_DIRECTORY.parent.parent
-VARIANTS = ("corrected", "book")
+
+NAMES = [
+    "boston_housing.csv",
+    "mnist/train-images-idx3-ubyte.gz",
+    "mnist/train-labels-idx1-ubyte.gz",
+    "mnist/t10k-images-idx3-ubyte.gz",
+    "mnist/t10k-labels-idx1-ubyte.gz",
+]
+
+
+def by_name(file: DataFile) -> str:
+    return file.name
 
 
 @pytest.fixture
 def data_directory(tmp_path: Path) -> Path:
-    """A copy of the shipped files that a test may damage."""
-    return Path(shutil.copytree(DATA_DIRECTORY, tmp_path / "datasets" / "data"))
+    """A copy of the smaller shipped files that a test may damage."""
+    small = shutil.ignore_patterns("*images*")
+    return Path(shutil.copytree(DATA_DIRECTORY, tmp_path / "datasets" / "data", ignore=small))
+
+
+@pytest.fixture(params=[BOSTON_HOUSING, MNIST_TEST_LABELS], ids=by_name)
+def file(request: pytest.FixtureRequest) -> DataFile:
+    """A file of text in the data directory, then one of bytes in a folder of it."""
+    shipped: DataFile = request.param
+    return shipped
 
 
 @pytest.fixture
-def boston_file(data_directory: Path) -> Path:
-    return data_directory / "boston_housing.csv"
+def path(data_directory: Path, file: DataFile) -> Path:
+    return data_directory / file.name
+
+
+def status_of(file: DataFile, directory: Path) -> DataFileStatus:
+    [status] = [status for status in data_status(directory) if status.name == file.name]
+    return status
 
 
 # The files
@@ -42,7 +74,7 @@ def boston_file(data_directory: Path) -> Path:
 
 def test_shipped_files_are_undamaged() -> None:
     assert [(s.name, s.state, s.message) for s in data_status()] == [
-        ("boston_housing.csv", "ok", None)
+        (name, "ok", None) for name in NAMES
     ]
 
 
@@ -53,10 +85,10 @@ def test_checksum_list_names_exactly_the_shipped_files() -> None:
     assert on_disk == {file.name for file in SHIPPED_FILES}
 
 
-@pytest.mark.parametrize("file", SHIPPED_FILES, ids=lambda file: file.name)
-def test_verified_reading_returns_the_bytes_that_were_checked(file: DataFile) -> None:
-    content = read_verified(file)
-    assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256)
+@pytest.mark.parametrize("shipped", SHIPPED_FILES, ids=by_name)
+def test_verified_reading_returns_the_bytes_that_were_checked(shipped: DataFile) -> None:
+    content = read_verified(shipped)
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (shipped.size, shipped.sha256)
 
 
 def test_provenance_tells_of_the_wrong_cell_and_of_column_b() -> None:
@@ -65,101 +97,143 @@ def test_provenance_tells_of_the_wrong_cell_and_of_column_b() -> None:
         assert fact in provenance
 
 
+def test_provenance_names_every_file_and_its_licence() -> None:
+    provenance = (DATA_DIRECTORY.parent / "PROVENANCE.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"`{Path(name).name}`" in provenance
+    assert "BSD 3-Clause" in provenance
+    assert "CC BY-SA 3.0" in provenance
+
+
+def test_doctor_lists_every_file() -> None:
+    findings = [finding for finding in doctor.examine() if finding.group == "data"]
+    assert [(finding.name, finding.ok) for finding in findings] == [(name, True) for name in NAMES]
+
+
 # Damaged files
 
 
-def damage_message(directory: Path, state: str) -> str:
-    """The sentence for the damaged Boston file, the same from the loader and from the status."""
-    [status] = data_status(directory)
+def damage_message(file: DataFile, directory: Path, state: str) -> str:
+    """The sentence for the damaged file, the same from the reading and from the status."""
+    status = status_of(file, directory)
     assert status.state == state
     with pytest.raises(DataFileError) as caught:
-        load_boston(directory=directory)
+        read_verified(file, directory)
     message = str(caught.value)
     assert message == status.message
-    assert message.startswith(f"The data file {directory / 'boston_housing.csv'} ")
+    assert message.startswith(f"The data file {directory / file.name} ")
     assert message.endswith(f"`{status.mend}`.")
     assert "\n" not in message
     return message
 
 
-def test_missing_file_is_named(data_directory: Path, boston_file: Path) -> None:
-    boston_file.unlink()
-    assert " is missing; " in damage_message(data_directory, "missing")
+def test_missing_file_is_named(file: DataFile, data_directory: Path, path: Path) -> None:
+    path.unlink()
+    assert " is missing; " in damage_message(file, data_directory, "missing")
 
 
-def test_missing_directory_is_a_missing_file(tmp_path: Path) -> None:
-    assert " is missing; " in damage_message(tmp_path / "nowhere", "missing")
+def test_missing_directory_is_a_missing_file(file: DataFile, tmp_path: Path) -> None:
+    assert " is missing; " in damage_message(file, tmp_path / "nowhere", "missing")
 
 
-@pytest.mark.parametrize("size", [0, 1, 20_000, 34_694])
+@pytest.mark.parametrize("left", [0, 1, 4_000, -1])
 def test_truncated_file_tells_how_much_is_left(
-    data_directory: Path, boston_file: Path, size: int
+    file: DataFile, data_directory: Path, path: Path, left: int
 ) -> None:
-    boston_file.write_bytes(boston_file.read_bytes()[:size])
-    message = damage_message(data_directory, "truncated")
-    assert f" is truncated: it has {size} of 34695 bytes; " in message
+    size = left % file.size
+    path.write_bytes(path.read_bytes()[:size])
+    message = damage_message(file, data_directory, "truncated")
+    assert f" is truncated: it has {size} of {file.size} bytes; " in message
 
 
-@pytest.mark.parametrize("position", [0, 17_000, 34_694])
-def test_one_changed_byte_is_found(data_directory: Path, boston_file: Path, position: int) -> None:
-    content = bytearray(boston_file.read_bytes())
+@pytest.mark.parametrize("position", [0, 2_000, -1])
+def test_one_changed_byte_is_found(
+    file: DataFile, data_directory: Path, path: Path, position: int
+) -> None:
+    content = bytearray(path.read_bytes())
     content[position] ^= 1
-    boston_file.write_bytes(content)
-    message = damage_message(data_directory, "changed")
+    path.write_bytes(content)
+    message = damage_message(file, data_directory, "changed")
     assert " was changed: its SHA-256 checksum differs from the recorded one; " in message
     assert "line endings" not in message
 
 
-def test_lengthened_file_tells_both_sizes(data_directory: Path, boston_file: Path) -> None:
-    boston_file.write_bytes(boston_file.read_bytes() + b"\n")
-    message = damage_message(data_directory, "changed")
-    assert "it has 34696 bytes in place of 34695" in message
+def test_lengthened_file_tells_both_sizes(file: DataFile, data_directory: Path, path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+    message = damage_message(file, data_directory, "changed")
+    assert f"it has {file.size + 1} bytes in place of {file.size}" in message
 
 
-def test_converted_line_endings_are_named(data_directory: Path, boston_file: Path) -> None:
-    boston_file.write_bytes(boston_file.read_bytes().replace(b"\n", b"\r\n"))
-    message = damage_message(data_directory, "changed")
+def test_converted_line_endings_are_named(data_directory: Path) -> None:
+    path = data_directory / BOSTON_HOUSING.name
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    message = damage_message(BOSTON_HOUSING, data_directory, "changed")
     assert "only because its line endings are CRLF in place of LF" in message
 
 
 def test_something_unreadable_in_the_place_of_the_file(
-    data_directory: Path, boston_file: Path
+    file: DataFile, data_directory: Path, path: Path
 ) -> None:
-    boston_file.unlink()
-    boston_file.mkdir()
-    message = damage_message(data_directory, "unreadable")
+    path.unlink()
+    path.mkdir()
+    message = damage_message(file, data_directory, "unreadable")
     assert " cannot be read (" in message
     assert "delete it and run" in message
 
 
-def test_status_tells_path_and_sizes(data_directory: Path, boston_file: Path) -> None:
-    boston_file.write_bytes(b"CRIM")
-    [status] = data_status(data_directory)
-    assert (status.path, status.size, status.expected_size) == (boston_file, 4, 34_695)
-    boston_file.unlink()
-    [status] = data_status(data_directory)
-    assert (status.path, status.size, status.expected_size) == (boston_file, None, 34_695)
+def test_status_tells_path_and_sizes(file: DataFile, data_directory: Path, path: Path) -> None:
+    path.write_bytes(b"CRIM")
+    status = status_of(file, data_directory)
+    assert (status.path, status.size, status.expected_size) == (path, 4, file.size)
+    path.unlink()
+    status = status_of(file, data_directory)
+    assert (status.path, status.size, status.expected_size) == (path, None, file.size)
+
+
+def test_loader_of_boston_reads_through_the_checksum(data_directory: Path) -> None:
+    path = data_directory / BOSTON_HOUSING.name
+    path.write_bytes(path.read_bytes().replace(b"0.00632", b"0.00633"))
+    message = damage_message(BOSTON_HOUSING, data_directory, "changed")
+    with pytest.raises(DataFileError) as caught:
+        load_boston(directory=data_directory)
+    assert str(caught.value) == message
 
 
 def test_default_directory_can_be_exchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("datasets.files.DATA_DIRECTORY", tmp_path)
-    assert data_status()[0].path == tmp_path / "boston_housing.csv"
-    with pytest.raises(DataFileError, match="is missing"):
-        boston_split()
-    with pytest.raises(DataFileError, match="is missing"):
-        boston_dataset()
+    assert [status.path for status in data_status()] == [tmp_path / name for name in NAMES]
+    for load in (boston_split, boston_dataset, load_mnist, mnist_split, mnist_dataset):
+        with pytest.raises(DataFileError, match="is missing"):
+            load()
 
 
-def test_outside_a_clone_pip_mends(data_directory: Path, boston_file: Path) -> None:
-    boston_file.unlink()
-    [status] = data_status(data_directory)
-    assert status.mend == "python -m pip install --force-reinstall --no-deps parity-from-scratch"
+def test_loaders_of_mnist_read_through_the_checksum(
+    data_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.files.DATA_DIRECTORY", data_directory)
+    images = data_directory / "mnist" / "t10k-images-idx3-ubyte.gz"
+    shutil.copy(DATA_DIRECTORY / "mnist" / images.name, images)
+    labels = data_directory / MNIST_TEST_LABELS.name
+    # Still a sound gzip file, of the same labels: the flag byte that says "packed at best speed".
+    content = bytearray(labels.read_bytes())
+    content[8] = 4
+    labels.write_bytes(content)
+    message = damage_message(MNIST_TEST_LABELS, data_directory, "changed")
+    with pytest.raises(DataFileError) as caught:
+        mnist_dataset("test")
+    assert str(caught.value) == message
+
+
+def test_outside_a_clone_pip_mends(file: DataFile, data_directory: Path, path: Path) -> None:
+    path.unlink()
+    mend = status_of(file, data_directory).mend
+    assert mend == "python -m pip install --force-reinstall --no-deps parity-from-scratch"
 
 
 @pytest.fixture
-def clone(data_directory: Path, boston_file: Path) -> Path:
+def clone(data_directory: Path) -> Path:
     """A git repository with the data and the project's attributes, set to convert line endings."""
     root = data_directory.parent.parent
     if shutil.which("git") is None or not (ROOT / ".gitattributes").exists():
@@ -178,230 +252,21 @@ def clone(data_directory: Path, boston_file: Path) -> Path:
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "changed"])
 def test_in_a_clone_the_named_git_command_mends(
-    clone: Path, data_directory: Path, boston_file: Path, damage: str
+    clone: Path, file: DataFile, data_directory: Path, path: Path, damage: str
 ) -> None:
-    content = boston_file.read_bytes()
+    content = path.read_bytes()
     if damage == "missing":
-        boston_file.unlink()
+        path.unlink()
     else:
-        boston_file.write_bytes(content[:99] if damage == "truncated" else content.lower())
-    [status] = data_status(data_directory)
+        path.write_bytes(content[:99] if damage == "truncated" else content.lower())
+    status = status_of(file, data_directory)
     assert status.state == damage
     assert status.mend is not None
     assert status.mend.startswith("git ")
-    assert status.mend.endswith("checkout HEAD -- datasets/data/boston_housing.csv")
+    assert status.mend.endswith(f"checkout HEAD -- datasets/data/{file.name}")
     subprocess.run(shlex.split(status.mend), check=True, capture_output=True)
     # Restored byte for byte, although this repository is set to write CRLF.
-    assert boston_file.read_bytes() == content
-
-
-# The whole set
-
-
-def test_boston_has_506_rows_of_13_features_and_a_target() -> None:
-    boston = load_boston()
-    assert (boston.features.shape, boston.targets.shape) == ((506, 13), (506, 1))
-    assert boston.features.dtype == boston.targets.dtype == np.float64
-    names = "CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT"
-    assert boston.feature_names == tuple(names.split())
-    np.testing.assert_array_equal(
-        boston.features[0],
-        [0.00632, 18, 2.31, 0, 0.538, 6.575, 65.2, 4.09, 1, 296, 15.3, 396.9, 4.98],
-    )
-    assert boston.targets[0, 0] == 24
-    assert boston.targets[-1, 0] == 11.9
-
-
-def test_variants_differ_in_row_445_of_crim_alone() -> None:
-    corrected, book = load_boston("corrected"), load_boston("book")
-    assert np.argwhere(corrected.features != book.features).tolist() == [[445, 0]]
-    assert corrected.features[445, 0] == 10.6718
-    assert book.features[445, 0] == 0.6718
-    np.testing.assert_array_equal(corrected.targets, book.targets)
-
-
-def test_corrected_is_the_default() -> None:
-    assert load_boston().features[445, 0] == 10.6718
-    np.testing.assert_array_equal(boston_split().X_train, boston_split("corrected").X_train)
-
-
-@pytest.mark.parametrize("variant", ["Book", "", None])
-def test_unknown_variant_is_refused(variant: Any) -> None:
-    sentence = f'^variant must be "corrected" or "book", got {variant!r}$'
-    with pytest.raises(ValueError, match=sentence):
-        load_boston(variant)
-    with pytest.raises(ValueError, match=sentence):
-        boston_split(variant)
-    with pytest.raises(ValueError, match=sentence):
-        boston_dataset("train", variant)
-
-
-def test_arrays_are_fresh_at_each_call() -> None:
-    first, split = load_boston(), boston_split()
-    for array in (*first[:2], *split[:4]):
-        assert array.flags.owndata
-        assert array.flags.c_contiguous
-        array[:] = -1
-    assert load_boston().features[0, 0] == 0.00632
-    assert boston_split().y_test.mean() > 0
-
-
-# Standardisation
-
-
-def test_standardized_columns_have_mean_0_and_population_deviation_1() -> None:
-    X = standardize(load_boston().features)
-    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-13)
-    np.testing.assert_allclose(X.std(axis=0, ddof=0), 1, rtol=1e-13)
-
-
-def test_standardize_equals_scikit_learns() -> None:
-    from sklearn.preprocessing import StandardScaler
-
-    features = load_boston().features
-    expected = StandardScaler().fit_transform(features)
-    np.testing.assert_allclose(standardize(features), expected, rtol=1e-12, atol=1e-13)
-
-
-def test_standardize_leaves_its_argument_and_keeps_its_dtype() -> None:
-    X = np.array([[1, 10], [3, 20]], dtype=np.float32)
-    standardized = standardize(X)
-    np.testing.assert_array_equal(standardized, [[-1, -1], [1, 1]])
-    assert standardized.dtype == np.float32
-    np.testing.assert_array_equal(X, [[1, 10], [3, 20]])
-
-
-def test_constant_column_is_named() -> None:
-    # The mean of many 0.1 is not 0.1: a standard deviation of 1e-17, not of 0.
-    X = np.column_stack([np.arange(506.0), np.full(506, 0.1)])
-    with pytest.raises(ValueError, match=r"^column 1 \(RM\) is constant"):
-        standardize(X, ("CRIM", "RM"))
-    with pytest.raises(ValueError, match=r"^column 1 is constant"):
-        standardize(X)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_column_that_is_not_finite_is_named(bad: float) -> None:
-    X = np.array([[1.0, 2.0], [bad, 3.0]])
-    with pytest.raises(ValueError, match=r"^column 0 has a NaN or an infinity"):
-        standardize(X)
-
-
-@pytest.mark.parametrize("shape", [(5,), (0, 3), (2, 2, 2)])
-def test_standardize_refuses_what_is_not_a_matrix(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="needs a matrix"):
-        standardize(np.zeros(shape))
-
-
-# The split
-
-
-@pytest.mark.parametrize(
-    ("n", "test_fraction", "seed"), [(506, 0.3, 80718), (10, 0.3, 0), (7, 0.5, 1), (101, 0.2, 2)]
-)
-def test_split_equals_scikit_learns(n: int, test_fraction: float, seed: int) -> None:
-    from sklearn.model_selection import train_test_split
-
-    train, test = train_test_indices(n, test_fraction, seed)
-    expected_train, expected_test = train_test_split(
-        np.arange(n), test_size=test_fraction, random_state=seed
-    )
-    np.testing.assert_array_equal(train, expected_train)
-    np.testing.assert_array_equal(test, expected_test)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_boston_split_follows_the_books_recipe(variant: Variant) -> None:
-    from sklearn.model_selection import train_test_split
-
-    features, targets, names = load_boston(variant)
-    split = boston_split(variant)
-    expected = train_test_split(standardize(features), targets, test_size=0.3, random_state=80718)
-    for actual, array in zip(split[:4], expected, strict=True):
-        np.testing.assert_array_equal(actual, array)
-    assert split.feature_names == names
-    assert f"{split.y_test.mean():.4f}" == "22.0776"
-
-
-def test_split_leaves_the_global_random_state_alone() -> None:
-    def state() -> str:
-        return repr(np.random.get_state())  # noqa: NPY002 (what must not change)
-
-    before = state()
-    boston_split()
-    assert state() == before
-
-
-@pytest.mark.parametrize("dtype", [np.float32, "float64", np.float16])
-def test_split_is_rounded_to_the_dtype_asked_for(dtype: str) -> None:
-    exact, rounded = boston_split(), boston_split(dtype=dtype)
-    for expected, actual in zip(exact[:4], rounded[:4], strict=True):
-        assert expected.dtype == np.float64
-        assert actual.dtype == np.dtype(dtype)
-        np.testing.assert_array_equal(actual, expected.astype(dtype))
-
-
-@pytest.mark.parametrize("dtype", [np.int64, bool, complex, str])
-def test_split_refuses_a_dtype_that_is_not_a_float(dtype: type) -> None:
-    with pytest.raises(ValueError, match="dtype must be a floating-point type, got "):
-        boston_split(dtype=dtype)
-
-
-@pytest.mark.parametrize(
-    ("variant", "mae", "rmse"), [("book", "3.5666", "5.0482"), ("corrected", "3.5671", "5.0476")]
-)
-def test_linear_regression_of_scikit_learn_gives_the_books_numbers(
-    variant: Variant, mae: str, rmse: str
-) -> None:
-    from sklearn.linear_model import LinearRegression
-
-    split = boston_split(variant)
-    model = LinearRegression().fit(split.X_train, split.y_train)
-    error = model.predict(split.X_test) - split.y_test
-    assert f"{np.abs(error).mean():.4f}" == mae
-    assert f"{np.sqrt((error**2).mean()):.4f}" == rmse
-
-
-# PyTorch
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_torch_dataset_has_the_numbers_of_the_arrays(part: Split, variant: Variant) -> None:
-    import torch
-    from torch.utils.data import DataLoader
-
-    split = boston_split(variant)
-    X, y = getattr(split, f"X_{part}"), getattr(split, f"y_{part}")
-    dataset = boston_dataset(part, variant)
-    assert len(dataset) == len(X)
-    assert [(t.shape, t.dtype) for t in dataset[0]] == [
-        ((13,), torch.float64),
-        ((1,), torch.float64),
-    ]
-    [(features, targets)] = DataLoader(dataset, batch_size=len(X))
-    np.testing.assert_array_equal(features.numpy(), X)
-    np.testing.assert_array_equal(targets.numpy(), y)
-
-
-def test_torch_dataset_is_rounded_to_the_dtype_asked_for() -> None:
-    import torch
-
-    features, targets = boston_dataset("test", dtype=torch.float32).tensors
-    split = boston_split(dtype=np.float32)
-    assert (features.dtype, targets.dtype) == (torch.float32, torch.float32)
-    np.testing.assert_array_equal(features.numpy(), split.X_test)
-    np.testing.assert_array_equal(targets.numpy(), split.y_test)
-
-
-def test_torch_dataset_refuses_other_splits_and_dtypes() -> None:
-    import torch
-
-    with pytest.raises(ValueError, match=r"^split must be .* got 'valid'$"):
-        boston_dataset("valid")  # type: ignore[arg-type]
-    for dtype in (torch.int64, "float32"):
-        with pytest.raises(ValueError, match=r"^dtype must be a floating-point torch\.dtype"):
-            boston_dataset(dtype=dtype)  # type: ignore[arg-type]
+    assert path.read_bytes() == content
 
 
 # The package
@@ -410,8 +275,9 @@ def test_torch_dataset_refuses_other_splits_and_dtypes() -> None:
 def test_arrays_need_neither_torch_nor_scikit_learn() -> None:
     code = (
         "import sys, datasets\n"
-        "datasets.boston_split('book'), datasets.data_status()\n"
-        "print([m for m in ('torch', 'sklearn', 'scipy', 'pandas') if m in sys.modules])"
+        "datasets.boston_split('book'), datasets.data_status(), datasets.mnist_split()\n"
+        "large = ('torch', 'torchvision', 'PIL', 'sklearn', 'scipy', 'pandas')\n"
+        "print([module for module in large if module in sys.modules])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
