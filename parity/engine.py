@@ -253,7 +253,7 @@ def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> li
 def _show(
     component: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
 ) -> Observed | None:
-    implementation = Implementation({component.name: mutant.implementation})
+    implementation = Implementation({component.symbol: mutant.implementation})
     try:
         with np.errstate(all="ignore"):
             return run_case(component, case, implementation, params)[0]

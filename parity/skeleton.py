@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from textwrap import fill
 
 from parity.catalogue import components
 from parity.catalogue.component import Component
@@ -34,7 +35,7 @@ def skeleton(name: str, chapter: int | None = None) -> str:
         for component in components()
         if component.in_book and chapter in (None, component.chapter)
     ]
-    title = "chapters 1 to 3" if chapter is None else f"chapter {chapter}"
+    title = f"chapters 1 to {chapters()[-1]}" if chapter is None else f"chapter {chapter}"
     parts = [_HEADER.format(chapters=title, name=name)]
     for number in chapters():
         of_chapter = [component for component in wanted if component.chapter == number]
@@ -56,7 +57,12 @@ def write_skeleton(file: Path, chapter: int | None = None) -> None:
 
 
 def _unfinished(component: Component) -> str:
-    """The component's skeleton with ``raise NotImplementedError`` at the end of each body."""
+    """The component's skeleton with ``raise NotImplementedError`` at the end of each body; what is
+    to be added to a class, as a comment.
+    """
+    if component.argument is not None:
+        words = f"{component.name}: {' '.join(component.skeleton.split())}"
+        return fill(words, 99, initial_indent="# ", subsequent_indent="# ")
     lines = component.skeleton.strip().splitlines()
     functions = [
         node

@@ -16,8 +16,11 @@ MODULES = (
     "operations",
     "activations",
     "dense",
+    "initialization",
+    "dropout",
     "losses",
     "optimizers",
+    "schedules",
     "network",
     "training",
 )
@@ -26,11 +29,12 @@ MODULES = (
 @cache
 def components() -> tuple[Component, ...]:
     """All components, in the order of the book: what a component requires stands before it."""
-    return tuple(
+    entries = [
         entry
         for module in MODULES
         for entry in import_module(f"parity.catalogue.{module}").COMPONENTS
-    )
+    ]
+    return tuple(sorted(entries, key=lambda entry: entry.chapter))
 
 
 @cache

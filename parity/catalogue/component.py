@@ -26,6 +26,8 @@ class Case:
         layout: how the arrays lie in memory, one of ``LAYOUTS``.
         values: exact values for some of the inputs, instead of random ones.
         tolerance: "analytic", or "numeric" where the result goes through a difference quotient.
+        differentiable: False where an input lies on a kink: the gradient is then a convention, and
+            no difference quotient has it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Case:
     layout: str = "contiguous"
     values: Mapping[str, Any] = field(default_factory=dict)
     tolerance: str = "analytic"
+    differentiable: bool = True
 
     def inputs(self) -> dict[str, ndarray]:
         """The arrays, from a generator of the case's own: the same ones on every call."""
@@ -130,7 +133,8 @@ def scratch_component(name: str) -> Any:
     """
     from parity.catalogue import component
 
-    return getattr(import_module(f"scratch.{component(name).module}"), name)
+    symbol = component(name).symbol
+    return getattr(import_module(f"scratch.{component(symbol).module}"), symbol)
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,8 @@ class Component:
     """One entry of the catalogue: everything there is to know about a component.
 
     Attributes:
-        name: as in the book; what a learner's file must define.
+        name: as in the book; what a learner's file must define. With a dot it is what a later
+            chapter adds to a class: "Dense.dropout" is looked at where ``Dense`` takes ``dropout``.
         chapter: of the book.
         module: its module in ``scratch/``, ``reference/`` and ``parity_tests/``.
         summary: one line for people.
@@ -169,7 +174,7 @@ class Component:
         reference: computes them with PyTorch, adopting the implementation's parameters.
         cases: the inputs.
         mutants: realistic mistakes.
-        skeleton: the code that a learner fills in.
+        skeleton: the code that a learner fills in; what to add, in words, if the name has a dot.
         requires: components that this one is built on.
         aliases: other names a learner's file may use.
         keys: strings that must occur in the code of a function found by an alias.
@@ -177,6 +182,8 @@ class Component:
         gradients: which results are gradients, and of which input or parameter.
         objective: the scalar that they are gradients of; by default the sum of
             ``output * output_grad``.
+        shown_by: for a name with a dot, the class and its argument that show that a file has it,
+            as in "NeuralNetwork.inference", where they are not the name itself.
         in_book: False for what the project adds.
     """
 
@@ -196,12 +203,25 @@ class Component:
     method_of: str = ""
     gradients: Mapping[str, str] = field(default_factory=dict)
     objective: Callable[[Given], float] | None = None
+    shown_by: str = ""
     in_book: bool = True
+
+    @property
+    def symbol(self) -> str:
+        """The class or function that implements it."""
+        return self.name.partition(".")[0]
+
+    @property
+    def argument(self) -> tuple[str, str] | None:
+        """A class and an argument of it, which a file has if it has this addition to a class."""
+        owner, dot, argument = (self.shown_by or self.name).partition(".")
+        return (owner, argument) if dot else None
 
     @property
     def kind(self) -> str:
         """What a learner's file must define: a "class" or a "function"."""
-        return "class" if self.skeleton.lstrip().startswith("class ") else "function"
+        is_class = self.argument is not None or self.skeleton.lstrip().startswith("class ")
+        return "class" if is_class else "function"
 
 
 def snapshot(value: Any) -> Any:

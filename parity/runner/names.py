@@ -28,11 +28,16 @@ def find_components(
     Raises:
         MappingError: ``PARITY`` is no mapping from component names to names in the module.
     """
-    known = {component.name: component for component in components}
+    components = list(components)
     names = vars(module)
-    mapped = _mapped(names, known)
-    found = {}
-    for component in known.values():
+    mapped = _mapped(names, {entry.name for entry in components if entry.argument is None})
+    found: dict[str, tuple[Any, str]] = {}
+    for component in components:
+        if component.argument is not None:
+            shown_by, argument = component.argument
+            if {shown_by, component.symbol} <= set(found) and _takes(found[shown_by][0], argument):
+                found[component.name] = found[component.symbol]
+            continue
         if component.name in mapped:
             value = mapped[component.name]
         elif component.name in names:
@@ -67,7 +72,18 @@ def _method(owner: Any, name: str) -> Any:
         return None
 
 
-def _mapped(names: Mapping[str, Any], known: Mapping[str, Component]) -> dict[str, Any]:
+def _takes(owner: Any, argument: str) -> bool:
+    """Whether a method of the class, or of what it inherits from, has an argument of that name."""
+    if not inspect.isclass(owner):
+        return False
+    methods = [value for cls in owner.__mro__ for value in vars(cls).values()]
+    codes = [method.__code__ for method in methods if inspect.isfunction(method)]
+    return any(
+        argument in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] for code in codes
+    )
+
+
+def _mapped(names: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
     mapping = names.get(MAPPING, {})
     if not isinstance(mapping, dict):
         raise MappingError(
@@ -106,6 +122,8 @@ def _mentions(value: Any, keys: tuple[str, ...]) -> bool:
     """Whether a function's code has all the strings: the book calls two functions by one name, and
     the keys of the weights tell which one it is. It prints them in small letters once (E5).
     """
+    if not keys:
+        return True
     code = getattr(value, "__code__", None)
     if not isinstance(code, CodeType):
         return False

@@ -50,7 +50,7 @@ def runs_of(entry: Component, mutant: Mutant) -> list[Run]:
             continue
         try:
             runs.append(
-                check_in_process(entry, case, Implementation({entry.name: mutant.implementation}))
+                check_in_process(entry, case, Implementation({entry.symbol: mutant.implementation}))
             )
         except Exception:
             continue

@@ -79,8 +79,41 @@ def test_what_is_imported_from_the_solutions_is_nobodys_own(source: str) -> None
 
 
 def test_what_is_built_on_the_solutions_is() -> None:
-    source = "import scratch.dense\nclass Dense(scratch.dense.Dense): pass"
-    assert found_in(source) == {"Dense": "class"}
+    source = "import scratch.losses\nclass Loss(scratch.losses.Loss): pass"
+    assert found_in(source) == {"Loss": "class"}
+
+
+DENSE = "class Dense:\n    def __init__(self, neurons, activation=None{}): pass\n"
+
+
+def test_an_addition_to_a_class_is_found_by_its_argument() -> None:
+    assert found_in(DENSE.format("")) == {"Dense": "class"}
+    assert found_in(DENSE.format(", *, dropout=1.0")) == dict.fromkeys(
+        ["Dense", "Dense.dropout"], "class"
+    )
+
+
+def test_an_inherited_argument_counts() -> None:
+    source = DENSE.format(", weight_init=''").replace("Dense", "Base") + "class Dense(Base): pass"
+    assert set(found_in(source)) == {"Dense", "Dense.weight_init"}
+
+
+def test_an_addition_may_be_shown_by_another_classs_argument() -> None:
+    trainer = "class Trainer:\n    def fit(self): pass\n"
+    network = "class NeuralNetwork:\n    def forward(self, x_batch, inference=False): pass\n"
+    assert set(found_in(trainer)) == {"Trainer"}
+    assert set(found_in(trainer + network)) == {
+        "Trainer", "Trainer.inference", "NeuralNetwork", "NeuralNetwork.inference",
+    }  # fmt: skip
+
+
+def test_a_class_that_is_an_instance_takes_nothing() -> None:
+    assert "Dense.dropout" not in found_in("Dense = 5")
+
+
+def test_an_addition_cannot_be_mapped() -> None:
+    with pytest.raises(MappingError, match=r"'Dense\.dropout', which is no component"):
+        found_in(DENSE.format(", dropout=1.0") + "PARITY = {'Dense.dropout': Dense}")
 
 
 LINEAR_GRADIENTS = "def loss_gradients(forward_info, weights): return {'W': 0, 'B': 0}\n"

@@ -28,14 +28,21 @@ def defined(text: str) -> list[str]:
 
 @pytest.mark.parametrize("chapter", [None, *chapters()])
 def test_it_defines_the_books_components_in_order(chapter: int | None) -> None:
-    wanted = [
-        entry.name for entry in components() if entry.in_book and chapter in (None, entry.chapter)
-    ]
-    assert defined(skeleton("mine.py", chapter)) == wanted
+    wanted = [entry for entry in components() if entry.in_book and chapter in (None, entry.chapter)]
+    text = skeleton("mine.py", chapter)
+    assert defined(text) == [entry.name for entry in wanted if entry.argument is None]
+    for entry in wanted:
+        assert (f"\n# {entry.name}: " in text) == (entry.argument is not None)
 
 
 def test_there_is_one_for_each_chapter() -> None:
-    assert chapters() == (1, 2, 3)
+    assert chapters() == (1, 2, 3, 4)
+
+
+def test_what_is_to_be_added_to_a_class_is_a_comment_of_readable_width() -> None:
+    comments = [line for line in skeleton("mine.py", 4).splitlines() if line.startswith("# ")]
+    assert any(line.startswith("# Dense.dropout: Give Dense an argument") for line in comments)
+    assert max(map(len, comments)) <= 99
 
 
 def test_it_says_how_to_check_it() -> None:
@@ -54,7 +61,7 @@ def test_nothing_in_it_runs() -> None:
     module: dict[str, Any] = {}
     exec(skeleton("mine.py"), module)
     for entry in components():
-        if entry.in_book:
+        if entry.in_book and entry.argument is None:
             own = Implementation({name: module[name] for name in (*entry.requires, entry.name)})
             for case in entry.cases:
                 with pytest.raises(NotImplementedError):
@@ -71,18 +78,20 @@ def test_a_check_finds_it_not_written_yet(tmp_path: Path) -> None:
 
 def test_the_scratch_side_filled_in_passes(tmp_path: Path) -> None:
     """All of it in one file, as a learner's: what is asked for can be had."""
-    modules = dict.fromkeys(entry.module for entry in components())
+    modules = ["functions", "operations", "activations", "dropout", "initialization"]
+    modules += [entry.module for entry in components() if entry.module not in modules]
+    modules = list(dict.fromkeys(modules))
     sources = ["from __future__ import annotations"]
-    for name in ("shapes", "seeding", *modules):
-        path = ROOT / "scratch" / f"{name}.py"
-        if path.exists():
-            sources.append(without_own_imports(path.read_text(encoding="utf-8")))
+    for name in ("seeding", "schedules", *modules):
+        path = ROOT / "scratch" / name
+        files = sorted(path.glob("[!_]*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        sources += [without_own_imports(file.read_text(encoding="utf-8")) for file in files]
     file = tmp_path / "mine.py"
     file.write_text("\n\n".join(sources), encoding="utf-8")
     assert set(find(file)) == {entry.name for entry in components()}
-    chapter_3 = [entry.name for entry in components() if entry.chapter == 3]
-    result = check_file(file, chapter_3)
-    assert {verdict.component for verdict in result.verdicts if verdict.passed} == set(chapter_3)
+    later = [entry.name for entry in components() if entry.chapter >= 3]
+    result = check_file(file, later)
+    assert {verdict.component for verdict in result.verdicts if verdict.passed} == set(later)
 
 
 def without_own_imports(source: str) -> str:
