@@ -25,12 +25,19 @@ from scratch.functions import (
     matrix_function_backward_weighted_sum_1,
     matrix_function_forward_sum,
     matrix_function_forward_weighted_sum,
+    one_hot,
     sigmoid,
+    softmax,
     square,
 )
-from scratch.losses import MeanSquaredError
+from scratch.losses import (
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+    softmax_cross_entropy_as_printed,
+)
 from scratch.network import NeuralNetwork
 from scratch.operations import Operation, ParamOperation
+from scratch.optimizers import SGD, Optimizer
 from scratch.regression import (
     forward_linear_regression,
     forward_neural_network,
@@ -300,3 +307,101 @@ def test_e8_network_takes_no_learning_rate() -> None:
             loss=MeanSquaredError(),
             learning_rate=0.01,  # type: ignore[call-arg]
         )
+
+
+# E9
+
+
+@pytest.fixture
+def classified() -> tuple[ndarray, ndarray]:
+    stream = np.random.RandomState(0)
+    return stream.standard_normal((BATCH, 3)), one_hot(stream.randint(0, 3, BATCH), 3)
+
+
+def printed_cross_entropy_gradient(prediction: ndarray, target: ndarray) -> ndarray:
+    return softmax(prediction, axis=1) - target
+
+
+def test_e9_printed_gradient_is_not_that_of_the_printed_loss(
+    classified: tuple[ndarray, ndarray],
+) -> None:
+    """Nor is it so after any division: it does not even point the same way."""
+    prediction, target = classified
+    printed = printed_cross_entropy_gradient(prediction, target)
+    truth = slopes(lambda: BATCH * softmax_cross_entropy_as_printed(prediction, target), prediction)
+    ratio = printed / truth
+    assert not agree(printed, truth)
+    assert ratio.max() > 1.2 * ratio.min()
+
+
+def test_e9_printed_gradient_has_the_slope_of_each_term_in_its_own_prediction_alone(
+    classified: tuple[ndarray, ndarray],
+) -> None:
+    """How the book derives it; but the softmax makes each term depend on the others too."""
+    prediction, target = classified
+    printed = printed_cross_entropy_gradient(prediction, target)
+    for i in range(3):
+
+        def term(i: int = i) -> float:
+            p, y = softmax(prediction, axis=1)[:, i], target[:, i]
+            return float(-np.sum(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+        truth = slopes(term, prediction)
+        assert agree(printed[:, i], truth[:, i])
+        assert np.all(np.delete(truth, i, axis=1) != 0)
+
+
+def test_e9_printed_gradient_is_n_times_that_of_the_categorical_loss(
+    classified: tuple[ndarray, ndarray],
+) -> None:
+    prediction, target = classified
+    loss = SoftmaxCrossEntropy()
+    truth = slopes(lambda: loss.forward(prediction, target), prediction)
+    loss.forward(prediction, target)
+    printed = printed_cross_entropy_gradient(prediction, target)
+    assert agree(loss.backward(), truth)
+    assert agree(printed, BATCH * truth)
+    assert not agree(printed, truth)
+
+
+# E10
+
+
+@pytest.mark.parametrize("lr, final_lr, epochs", [(0.2, 0.05, 50), (0.15, 0.05, 5)])
+def test_e10_printed_exponent_does_not_lead_to_the_final_rate(
+    lr: float, final_lr: float, epochs: int
+) -> None:
+    """It makes the rate grow; that of the code under it ends where it should."""
+    printed = final_lr ** (1 / (epochs - 1)) / lr
+    right = (final_lr / lr) ** (1 / (epochs - 1))
+    assert lr * printed ** (epochs - 1) > lr
+    assert lr * right ** (epochs - 1) == pytest.approx(final_lr, rel=1e-12)
+    optim = SGD(lr, final_lr, "exponential")
+    found = rates(optim, epochs, lambda optim: True)
+    np.testing.assert_allclose(found, lr * right ** np.arange(epochs), rtol=1e-12)
+
+
+# E11
+
+
+def rates(optim: Optimizer, epochs: int, asks: Callable[[Optimizer], Any]) -> list[float]:
+    """The rate of each epoch, in a loop like the book's that asks before the rate decays."""
+    optim.max_epochs = epochs
+    optim._setup_decay()
+    found = []
+    for _ in range(epochs):
+        found.append(optim.lr)
+        if asks(optim):
+            optim._decay_lr()
+    return found
+
+
+def test_e11_printed_question_keeps_a_rate_that_should_fall_to_0() -> None:
+    """Asked for ``decay_type``, it falls; to other rates than 0 it falls either way."""
+    to_zero = [
+        rates(SGD(0.4, 0.0, "linear"), 5, asks)
+        for asks in (lambda optim: optim.final_lr, lambda optim: optim.decay_type)
+    ]
+    assert to_zero[0] == [0.4] * 5
+    np.testing.assert_allclose(to_zero[1], [0.4, 0.3, 0.2, 0.1, 0.0], rtol=1e-12)
+    assert rates(SGD(0.4, 0.2, "linear"), 3, lambda optim: optim.final_lr)[-1] == 0.2

@@ -1,4 +1,4 @@
-"""``scratch/functions.py`` against ``reference/functions.py``, and what holds beyond that."""
+"""``scratch/functions`` against ``reference/functions.py``, and what holds beyond that."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy import ndarray
 
+from reference import functions as reference
 from scratch import functions
 from scratch.functions import (
     chain_deriv,
@@ -25,8 +27,11 @@ from scratch.functions import (
     matrix_function_forward_sum,
     multiple_inputs_add_backward,
     multiple_inputs_multiply_backward,
+    normalize,
+    one_hot,
     relu,
     sigmoid,
+    softmax,
     square,
 )
 
@@ -157,6 +162,144 @@ def test_backward_factors_carry_a_gradient_over_to_both_matrices() -> None:
     X_grad, W_grad = N_grad @ matmul_backward_first(X, W), matmul_backward_second(X, W) @ N_grad
     np.testing.assert_allclose(X_grad, np.einsum("bo,io->bi", N_grad, W))
     np.testing.assert_allclose(W_grad, np.einsum("bi,bo->io", X, N_grad))
+
+
+# Classification
+
+
+def test_softmax_favours_the_largest_more_than_normalize_does() -> None:
+    """Chapter 4, "Component #1: The Softmax Function": the book's three numbers."""
+    x = np.array([5, 3, 2])
+    assert normalize(x).round(2).tolist() == [0.5, 0.3, 0.2]
+    assert softmax(x).round(2).tolist() == [0.84, 0.11, 0.04]
+
+
+AXES = [((4,), 0), ((4,), -1), ((4, 3), 0), ((4, 3), 1), ((2, 4, 3), 1), ((2, 4, 3), -3)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("shape", "axis"), [*AXES, ((), None), ((4, 3), None), ((2, 4, 3), None)])
+@pytest.mark.parametrize("name", ["normalize", "softmax"])
+def test_shares_add_up_to_1_along_any_axis_as_in_pytorch(
+    name: str, shape: tuple[int, ...], axis: int | None, dtype: str
+) -> None:
+    x = np.random.RandomState(4).uniform(0.5, 3, shape).astype(dtype)
+    shares = getattr(functions, name)(x, axis)
+    tolerance = 1e-14 if dtype == "float64" else 1e-6
+    assert shares.shape == shape
+    assert shares.dtype == dtype
+    np.testing.assert_allclose(shares.sum(axis=axis), 1, rtol=tolerance)
+    twin = getattr(reference, name)(torch.from_numpy(x), axis).numpy()
+    np.testing.assert_allclose(shares, twin, rtol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["normalize", "softmax"])
+def test_shares_are_taken_along_the_last_axis_by_default(name: str) -> None:
+    x = np.random.RandomState(4).uniform(0.5, 3, (2, 4, 3))
+    np.testing.assert_array_equal(getattr(functions, name)(x), getattr(functions, name)(x, 2))
+    twin = getattr(reference, name)(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(getattr(functions, name)(x), twin, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shift", [0, -1000, 1000, 1e30])
+def test_softmax_does_not_overflow(shift: float, dtype: str) -> None:
+    x = (np.array([[0.0, 0.0, -2000.0]]) + shift).astype(dtype)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        last = 1 / 3 if abs(shift) > 1e9 else 0
+        np.testing.assert_allclose(softmax(x), [[(1 - last) / 2] * 2 + [last]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8])
+def test_softmax_takes_integers_as_float64(dtype: type[np.integer[Any]]) -> None:
+    """In uint8, the second less the first overflows."""
+    x = np.array([100, 0], dtype)
+    assert softmax(x).dtype == np.float64
+    np.testing.assert_array_equal(softmax(x), softmax(x.astype(float)))
+    np.testing.assert_array_equal(normalize(x), [1, 0])
+
+
+@pytest.mark.parametrize("function", [normalize, softmax])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_shares_are_a_new_array(function: Callable[..., ndarray], dtype: str) -> None:
+    x = np.array([[0.5, 2.0, 3.0]], dtype)
+    x.setflags(write=False)
+    result = function(x, 1)
+    assert result.dtype == dtype
+    assert result.flags.writeable
+    assert not np.shares_memory(result, x)
+
+
+@pytest.mark.parametrize("rows", [[[1.0, -1.0]], [[1.0, 2.0], [0.0, 0.0]]])
+def test_nothing_is_divided_by_a_sum_of_0(rows: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match="normalize: cannot divide by a sum of 0"):
+        normalize(np.array(rows), axis=1)
+    with pytest.raises(ValueError, match="normalize: cannot divide by a sum of 0"):
+        reference.normalize(torch.tensor(rows), axis=1)
+
+
+@pytest.mark.parametrize("function", [normalize, softmax])
+@pytest.mark.parametrize(
+    ("shape", "axis", "words"),
+    [
+        ((3, 0), 1, r"shape \(3, 0\) has no elements along axis 1"),
+        ((3, 0), -1, r"shape \(3, 0\) has no elements along axis -1"),
+        ((0,), None, r"shape \(0,\) has no elements$"),
+        ((3, 2), 2, r"no axis 2 in an array of shape \(3, 2\)"),
+        ((3, 2), -3, r"no axis -3 in an array of shape \(3, 2\)"),
+        ((), -1, r"no axis -1 in an array of shape \(\)"),
+    ],
+)
+def test_axis_without_elements_is_refused(
+    function: Callable[..., ndarray], shape: tuple[int, ...], axis: int | None, words: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{function.__name__}: .*{words}"):
+        function(np.ones(shape), axis)
+
+
+@pytest.mark.parametrize("function", [normalize, softmax])
+def test_no_rows_give_no_rows(function: Callable[..., ndarray]) -> None:
+    assert function(np.ones((0, 3)), 1).shape == (0, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
+def test_one_hot_has_the_dtype_that_is_asked_for(dtype: type[np.generic]) -> None:
+    rows = one_hot([0, 2, 1], 4, dtype)
+    assert rows.dtype == dtype
+    assert rows.tolist() == [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.uint64])
+def test_any_integers_will_do_as_class_numbers(dtype: type[np.integer[Any]]) -> None:
+    labels = np.array([9, 0, 5], dtype)
+    rows = one_hot(labels, 10)
+    assert rows.dtype == np.float64
+    assert rows.argmax(axis=1).tolist() == [9, 0, 5]
+    if dtype != np.uint64:
+        np.testing.assert_array_equal(rows, reference.one_hot(torch.from_numpy(labels), 10).numpy())
+
+
+def test_no_labels_give_no_rows() -> None:
+    assert one_hot(np.zeros(0, int), 10).shape == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_classes", "words"),
+    [
+        (np.array([0, 3]), 3, "must lie between 0 and 2, not be 3"),
+        (np.array([0, -1, 9]), 3, "must lie between 0 and 2, not be -1"),
+        (np.array([0.0, 1.0]), 3, "must be integers, not float64"),
+        (np.array([True, False]), 3, "must be integers, not bool"),
+        (np.array([[0], [1]]), 3, r"must have shape \(n,\), not \(2, 1\)"),
+        (np.array(1), 3, r"must have shape \(n,\), not \(\)"),
+        (np.zeros(0, int), 0, "num_classes must be at least 1, not 0"),
+    ],
+)
+def test_labels_that_are_no_class_numbers_are_refused(
+    labels: ndarray, num_classes: int, words: str
+) -> None:
+    with pytest.raises(ValueError, match=f"one_hot: .*{words}"):
+        one_hot(labels, num_classes)
 
 
 # Input

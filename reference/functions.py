@@ -1,4 +1,4 @@
-"""Chapter 1 in PyTorch: the functions of ``scratch/functions.py``, gradients from autograd."""
+"""Chapters 1 and 4 in PyTorch: the functions of ``scratch/functions``, gradients from autograd."""
 
 from __future__ import annotations
 
@@ -128,6 +128,31 @@ def matrix_function_backward_weighted_sum_1(
 ) -> Tensor:
     """Its gradient in ``X``."""
     return _gradients(lambda X: matrix_function_forward_weighted_sum(X, W, sigma, V), X)[0]
+
+
+def normalize(x: Tensor, axis: int | None = -1) -> Tensor:
+    """Divide by the sum along ``axis``. Chapter 4, "Component #1: The Softmax Function".
+
+    Raises:
+        ValueError: a sum is 0 (PyTorch would divide by it).
+    """
+    total = x.sum() if axis is None else x.sum(dim=axis, keepdim=True)
+    if (total == 0).any():
+        raise ValueError(f"normalize: cannot divide by a sum of 0 (shape {tuple(x.shape)})")
+    return x / total
+
+
+def softmax(x: Tensor, axis: int | None = -1) -> Tensor:
+    """``F.softmax``; over all elements where ``axis`` is None.
+
+    Chapter 4, "Component #1: The Softmax Function".
+    """
+    return F.softmax(x.flatten(), dim=0).reshape(x.shape) if axis is None else F.softmax(x, axis)
+
+
+def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """``F.one_hot`` in another dtype. Chapter 4, "Data Preprocessing"."""
+    return F.one_hot(labels.long(), num_classes).to(dtype)
 
 
 def _gradients(func: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor, ...]:

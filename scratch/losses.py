@@ -1,11 +1,16 @@
-"""Chapter 3: losses, which end a network in one number."""
+"""Chapters 3 and 4: losses, which end a network in one number."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy import ndarray
 
+from scratch.functions import check_class_numbers, one_hot, sigmoid, softmax
 from scratch.operations import check_same_shape
+
+MeanOver = Literal["rows", "elements"]
 
 
 class Loss:
@@ -25,7 +30,7 @@ class Loss:
             ValueError: the shapes differ, or the batch is empty.
         """
         check_same_shape(prediction, target, f"{self} prediction and target")
-        if np.shape(prediction)[:1] == (0,):
+        if 0 in np.shape(prediction):
             raise ValueError(f"{self}: an empty batch has no loss (shape {prediction.shape})")
         self.prediction = prediction
         self.target = target
@@ -56,11 +61,137 @@ class Loss:
 class MeanSquaredError(Loss):
     """Squared differences, summed, over the number of rows. Chapter 3, "Loss Class".
 
-    Takes two arrays of shape ``(batch, out)``. Divides by ``batch``, not by ``batch * out``.
+    Takes two arrays of shape ``(batch, out)``.
+
+    Args:
+        mean_over: "rows" divides by ``batch``, as the book does; "elements" by ``batch * out``, as
+            ``nn.MSELoss`` does.
+
+    Raises:
+        ValueError: ``mean_over`` is neither.
     """
 
+    def __init__(self, mean_over: MeanOver = "rows") -> None:
+        if mean_over not in ("rows", "elements"):
+            raise ValueError(
+                f'MeanSquaredError: mean_over must be "rows" or "elements", not {mean_over!r}'
+            )
+        self.mean_over = mean_over
+
     def _output(self) -> float:
-        return np.sum(np.power(self.prediction - self.target, 2)) / self.prediction.shape[0]
+        return np.sum(np.power(self.prediction - self.target, 2)) / self._count()
 
     def _input_grad(self) -> ndarray:
-        return 2.0 * (self.prediction - self.target) / self.prediction.shape[0]
+        return 2.0 * (self.prediction - self.target) / self._count()
+
+    def _count(self) -> int:
+        return self.prediction.shape[0] if self.mean_over == "rows" else self.prediction.size
+
+    def __repr__(self) -> str:
+        return "MeanSquaredError()" if self.mean_over == "rows" else "MeanSquaredError('elements')"
+
+
+class SoftmaxCrossEntropy(Loss):
+    """``-sum(y log p)`` over the number of rows, ``p`` being the softmax of the prediction.
+
+    Chapter 4, "The Softmax Cross Entropy Loss Function". The book adds ``-(1 - y) log(1 - p)`` and
+    does not divide, while the gradient it prints has no trace of the former: see
+    ``docs/errata.md``, E9, and ``softmax_cross_entropy_as_printed``.
+
+    Takes predictions of shape ``(batch, classes)``, as they come from a last layer without an
+    activation, and targets in one of two forms: probabilities of the same shape, as ``one_hot``
+    makes them, or class numbers, integers of shape ``(batch,)``. A single column is the logit of
+    the second of two classes, ``p = sigmoid(prediction)``; its target is then the probability of
+    that class, shape ``(batch, 1)``, or class numbers 0 and 1.
+
+    The logarithm is taken of the sum in the softmax, not of its result, which may be 0: the loss of
+    any prediction is finite.
+    """
+
+    probabilities: ndarray
+
+    def forward(self, prediction: ndarray, target: ndarray) -> float:
+        """The loss of a batch, one number.
+
+        Raises:
+            ValueError: the shapes do not fit, a row of the target is no distribution, a class
+                number is out of range, or the batch is empty.
+        """
+        return super().forward(prediction, _as_probabilities(prediction, target, str(self)))
+
+    def _output(self) -> float:
+        rows, columns = self.prediction.shape
+        if columns == 1:
+            self.probabilities = sigmoid(self.prediction)
+            surprise = self.target * np.logaddexp(0, -self.prediction)
+            surprise += (1 - self.target) * np.logaddexp(0, self.prediction)
+            return np.sum(surprise) / rows
+        shifted = self.prediction - np.max(self.prediction, axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        total = np.sum(exponentials, axis=1, keepdims=True)
+        self.probabilities = exponentials / total
+        return np.sum(self.target * (np.log(total) - shifted)) / rows
+
+    def _input_grad(self) -> ndarray:
+        return (self.probabilities - self.target) / self.prediction.shape[0]
+
+
+def softmax_cross_entropy_as_printed(
+    prediction: ndarray, target: ndarray, eps: float = 1e-9
+) -> float:
+    """The loss of chapter 4's listing, over the number of rows: what the book's tables show.
+
+    ``-y log p - (1 - y) log(1 - p)``, summed over the classes, with ``p`` kept between ``eps`` and
+    ``1 - eps``. A number to print, not a loss to train on: its gradient is not the one that the
+    book trains with (``docs/errata.md``, E9). Computed in float64 whatever the prediction's type,
+    for in float32 ``1 - eps`` is 1 and ``log(1 - p)`` infinite.
+
+    Args:
+        prediction: shape ``(batch, classes)``, with at least two classes.
+        target: as ``SoftmaxCrossEntropy`` takes it.
+        eps: how close to 0 and 1 a probability may come.
+
+    Raises:
+        ValueError: as ``SoftmaxCrossEntropy.forward``; also for a single column.
+    """
+    who = "softmax_cross_entropy_as_printed"
+    prediction = np.asarray(prediction, np.float64)
+    y = _as_probabilities(prediction, target, who)
+    if prediction.shape[1] == 1:
+        raise ValueError(
+            f"{who}: prediction must have at least two columns, not {prediction.shape}"
+        )
+    p = np.clip(softmax(prediction, axis=1), eps, 1 - eps)
+    return float(np.sum(-y * np.log(p) - (1 - y) * np.log(1 - p)) / prediction.shape[0])
+
+
+def _as_probabilities(prediction: ndarray, target: ndarray, who: str) -> ndarray:
+    """The target in the shape and dtype of the prediction, whichever form it comes in; of integer
+    predictions, in float64.
+    """
+    if prediction.ndim != 2 or 0 in prediction.shape:
+        raise ValueError(
+            f"{who}: prediction must have shape (batch, classes), neither of them 0, "
+            f"not {prediction.shape}"
+        )
+    rows, columns = prediction.shape
+    dtype = prediction.dtype if prediction.dtype.kind == "f" else np.dtype(np.float64)
+    if target.shape == (rows,) and target.dtype.kind in "iu":
+        check_class_numbers(target, max(columns, 2), who)
+        if columns == 1:
+            return target[:, np.newaxis].astype(dtype)
+        return one_hot(target, columns, dtype)
+    if target.shape != prediction.shape:
+        raise ValueError(
+            f"{who}: target must have the shape of the prediction, {prediction.shape}, or hold "
+            f"integers in shape ({rows},), not {target.dtype} in shape {target.shape}"
+        )
+    probabilities = target.astype(dtype, copy=False)
+    if columns == 1:
+        if not (np.min(probabilities) >= 0 and np.max(probabilities) <= 1):
+            raise ValueError(f"{who}: the target of a single column must lie between 0 and 1")
+    elif not (
+        np.min(probabilities) >= 0 and np.max(np.abs(np.sum(probabilities, axis=1) - 1)) < 1e-5
+    ):
+        raise ValueError(f"{who}: each row of the target must be a distribution, with a sum of 1")
+    return probabilities

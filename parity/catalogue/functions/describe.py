@@ -1,4 +1,4 @@
-"""How the functions of chapter 1 are described: one maker of entries, and the cases they share."""
+"""How functions are described: one maker of entries, and the cases that they share."""
 
 from __future__ import annotations
 
@@ -66,12 +66,14 @@ def describe(
     code: str,
     mutations: tuple[Mutant, ...],
     *,
+    chapter: int = 1,
+    keywords: tuple[str, ...] = (),
     gradients: dict[str, str] | None = None,
     objective: Callable[[Given], float] | None = None,
     in_book: bool = True,
 ) -> Component:
-    """An entry for a function of the arguments in ``order``, which returns one array or as many as
-    ``compares`` names.
+    """An entry for a function of the arguments in ``order``, and of those options of a case that
+    are named in ``keywords``; it returns one array or as many as ``compares`` names.
     """
     # Autograd takes no step.
     exact = [argument for argument in order if argument != "delta"]
@@ -83,18 +85,23 @@ def describe(
             return dict.fromkeys(compares, result)
         return dict(zip(compares, result, strict=True))
 
+    def by_keyword(given: Given) -> dict[str, Any]:
+        return {key: given.options[key] for key in keywords if key in given.options}
+
     def run(impl: Implementation, given: Given) -> Observed:
-        return Observed(named(getattr(impl, name)(*_arguments(order, given))))
+        function = getattr(impl, name)
+        return Observed(named(function(*_arguments(order, given), **by_keyword(given))))
 
     def reference(given: Given) -> dict[str, Any]:
         from reference import functions
 
-        result = named(getattr(functions, name)(*_arguments(exact, given, tensor, twin)))
+        function = getattr(functions, name)
+        result = named(function(*_arguments(exact, given, tensor, twin), **by_keyword(given)))
         return {key: array(value) for key, value in result.items()}
 
     return Component(
         name=name,
-        chapter=1,
+        chapter=chapter,
         module="functions",
         summary=summary,
         compares=compares,

@@ -1,1 +1,1 @@
-"""Mistakes in the functions of chapter 1."""
+"""Mistakes in the functions of chapters 1 and 4."""

@@ -1,0 +1,73 @@
+"""Functions: of numbers and of matrices, with their derivatives (chapter 1), and those that
+classification needs (chapter 4).
+"""
+
+from scratch.functions.classification import (
+    check_class_numbers,
+    normalize,
+    one_hot,
+    softmax,
+)
+from scratch.functions.elementwise import (
+    ArrayFunction,
+    Chain,
+    chain_deriv,
+    chain_deriv_2,
+    chain_deriv_3,
+    chain_forward,
+    chain_length_2,
+    deriv,
+    leaky_relu,
+    multiple_inputs_add,
+    multiple_inputs_add_backward,
+    multiple_inputs_multiply,
+    multiple_inputs_multiply_backward,
+    relu,
+    sigmoid,
+    square,
+)
+from scratch.functions.matrices import (
+    matmul_backward_first,
+    matmul_backward_second,
+    matmul_forward,
+    matrix_forward_extra,
+    matrix_function_backward_1,
+    matrix_function_backward_sum_1,
+    matrix_function_backward_sum_2,
+    matrix_function_backward_weighted_sum_1,
+    matrix_function_forward_sum,
+    matrix_function_forward_weighted_sum,
+)
+
+__all__ = [
+    "ArrayFunction",
+    "Chain",
+    "square",
+    "relu",
+    "leaky_relu",
+    "sigmoid",
+    "deriv",
+    "chain_length_2",
+    "chain_deriv_2",
+    "chain_deriv_3",
+    "chain_forward",
+    "chain_deriv",
+    "multiple_inputs_add",
+    "multiple_inputs_add_backward",
+    "multiple_inputs_multiply",
+    "multiple_inputs_multiply_backward",
+    "matmul_forward",
+    "matmul_backward_first",
+    "matmul_backward_second",
+    "matrix_forward_extra",
+    "matrix_function_backward_1",
+    "matrix_function_forward_sum",
+    "matrix_function_backward_sum_1",
+    "matrix_function_backward_sum_2",
+    "matrix_function_forward_weighted_sum",
+    "matrix_function_backward_weighted_sum_1",
+    "normalize",
+    "softmax",
+    "one_hot",
+    "check_class_numbers",
+]
