@@ -1,7 +1,8 @@
-"""Mistakes in the optimizers of chapter 3."""
+"""Mistakes in gradient descent, plain and regularized."""
 
 from __future__ import annotations
 
+import numpy as np
 from numpy import ndarray
 
 from parity.catalogue.component import Mutant
@@ -114,4 +115,101 @@ SGD = (
         _Momentum,
         "params[0], step 2",
     ),
+)
+
+
+class _NotDrawn(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * grad
+
+
+class _DrawnAtFullRate(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * grad + self.alpha * param
+
+
+class _PushedAway(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * (grad - self.alpha * param)
+
+
+class _DrawnTwice(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * (grad + 2 * self.alpha * param)
+
+
+class _DrawnBySign(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * (grad + self.alpha * np.sign(param))
+
+
+class _DrawnAfterwards(right.RegularizedSGD):
+    def step(self) -> None:
+        for param, grad in zip(*self._params_and_grads(), strict=True):
+            param -= self.lr * grad
+            param -= self.lr * self.alpha * param
+
+
+class _WeightsDrawnOnly(right.RegularizedSGD):
+    def step(self) -> None:
+        for number, (param, grad) in enumerate(zip(*self._params_and_grads(), strict=True)):
+            param -= self.lr * (grad + (self.alpha * param if number % 2 == 0 else 0))
+
+
+REGULARIZED_SGD = tuple(
+    Mutant(name, sentence, implementation, caught_in)
+    for name, sentence, implementation, caught_in in (
+        (
+            "not regularized",
+            "alpha does nothing, so this is plain SGD: add alpha * param to the gradient.",
+            _NotDrawn,
+            "params[0], step 1",
+        ),
+        (
+            "alpha without the learning rate",
+            "alpha * param is not multiplied by the learning rate: "
+            "param -= lr * (grad + alpha * param).",
+            _DrawnAtFullRate,
+            "params[0], step 1",
+        ),
+        (
+            "pushed away",
+            "Parameters are pushed away from 0: add alpha * param to the gradient, do not "
+            "subtract it.",
+            _PushedAway,
+            "params[0], step 1",
+        ),
+        (
+            "alpha twice",
+            "alpha counts twice: what is added to the loss is alpha / 2 times the squares, its "
+            "slope is alpha * param.",
+            _DrawnTwice,
+            "params[0], step 1",
+        ),
+        (
+            "absolute values",
+            "alpha is multiplied by the parameter's sign, which belongs to a sum of absolute "
+            "values (L1); here it is alpha * param.",
+            _DrawnBySign,
+            "params[0], step 1",
+        ),
+        (
+            "drawn afterwards",
+            "alpha * param is taken after the step with the gradient; take the parameter as it "
+            "was before.",
+            _DrawnAfterwards,
+            "params[0], step 1",
+        ),
+        (
+            "weights only",
+            "Only the weights are drawn to 0; here the biases are, too.",
+            _WeightsDrawnOnly,
+            "params[1], step 1",
+        ),
+    )
 )
