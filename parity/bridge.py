@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy import ndarray
-from torch import nn
+from torch import Tensor, nn
 
 from reference import activations as torch_activations
+from reference import dropout as torch_dropout
 from reference.dense import DenseLayer
 from reference.network import NeuralNetwork as TorchNetwork
 from scratch.dense import Dense
+from scratch.dropout import Dropout, InvertedDropout
 from scratch.network import NeuralNetwork
 
 
@@ -40,8 +42,31 @@ def read_linear(linear: nn.Linear) -> tuple[ndarray, ndarray]:
     return weight.T.copy(), bias[None].copy()
 
 
-def to_reference(net: NeuralNetwork) -> TorchNetwork:
+class SharedDropout(nn.Module):
+    """Dropout that takes its masks from a scratch operation, which must have gone before.
+
+    Args:
+        operation: whose ``mask`` is used in training.
+    """
+
+    def __init__(self, operation: Dropout) -> None:
+        super().__init__()
+        self.operation = operation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input times the mask; in evaluation times what the operation multiplies by."""
+        if self.training:
+            return x * torch.tensor(self.operation.mask)
+        return x if isinstance(self.operation, InvertedDropout) else x * self.operation.keep_prob
+
+
+def to_reference(net: NeuralNetwork, *, share_masks: bool = False) -> TorchNetwork:
     """The PyTorch twin of a scratch network that has seen its first input, with its parameters.
+
+    Args:
+        net: its layers must be ``Dense``.
+        share_masks: let dropout use the masks of the scratch network's last forward pass, instead
+            of PyTorch's own.
 
     Raises:
         ValueError: the network has no parameters yet, a layer that is not ``Dense``, or an
@@ -57,10 +82,20 @@ def to_reference(net: NeuralNetwork) -> TorchNetwork:
         activation = getattr(torch_activations, type(layer.activation).__name__, None)
         if activation is None:
             raise ValueError(f"{layer.activation} has no twin in reference.activations")
-        twin = DenseLayer(W.shape[0], W.shape[1], activation())
+        twin = DenseLayer(W.shape[0], W.shape[1], activation(), _dropout_twin(layer, share_masks))
         load_linear(twin.linear, W, B)
         layers.append(twin)
     return TorchNetwork(layers)
+
+
+def _dropout_twin(layer: Dense, share_masks: bool) -> nn.Module:
+    dropout = layer.operations[-1]
+    if not isinstance(dropout, Dropout):
+        return nn.Identity()
+    if share_masks:
+        return SharedDropout(dropout)
+    twin: nn.Module = getattr(torch_dropout, type(dropout).__name__)(dropout.keep_prob)
+    return twin
 
 
 def copy_to_reference(params: list[ndarray], model: nn.Module) -> None:

@@ -95,6 +95,7 @@ class ScriptedError(MeanSquaredError):
     """On the nine validation rows: the losses it is told, in turn."""
 
     def __init__(self, losses: Sequence[float]) -> None:
+        super().__init__()
         self.losses = iter(losses)
 
     def forward(self, prediction: ndarray, target: ndarray) -> float:

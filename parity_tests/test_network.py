@@ -46,7 +46,7 @@ def test_same_layer_twice_is_refused() -> None:
 
 def test_shared_activation_object_is_refused() -> None:
     activation = Sigmoid()
-    with pytest.raises(ValueError, match="share one activation object"):
+    with pytest.raises(ValueError, match="share one activation or dropout object"):
         NeuralNetwork([Dense(3, activation), Dense(1, activation)], MeanSquaredError())
 
 

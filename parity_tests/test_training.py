@@ -139,12 +139,13 @@ def test_without_a_seed_two_runs_differ(data: Data) -> None:
 
 
 def test_validation_happens_every_so_many_epochs(data: Data) -> None:
-    calls: list[int] = []
+    calls: list[tuple[int, float]] = []
     net = make_net(ScriptedError([3.0, 2.0]))
-    _, history = fit(net, data, epochs=7, eval_every=3, on_epoch=calls.append)
+    _, history = fit(net, data, epochs=7, eval_every=3, on_epoch=lambda *call: calls.append(call))
     assert history.epochs == [3, 6]
     assert history.losses == [3.0, 2.0]
-    assert calls == [1, 2, 3, 4, 5, 6, 7]
+    assert calls == list(enumerate(history.training_losses, start=1))
+    assert len(calls) == 7
 
 
 def test_no_validation_leaves_an_empty_history(data: Data) -> None:
@@ -159,9 +160,10 @@ def test_no_validation_leaves_an_empty_history(data: Data) -> None:
 def test_epoch_is_reported_before_it_is_judged(data: Data) -> None:
     ours: list[int] = []
     theirs: list[int] = []
-    fit(make_net(ScriptedError([1.0, 2.0])), data, epochs=9, on_epoch=ours.append)
+    net = make_net(ScriptedError([1.0, 2.0]))
+    fit(net, data, epochs=9, on_epoch=lambda epoch, _: ours.append(epoch))
     loss = ScriptedTorchError([1.0, 2.0])
-    torch_fit(data, loss, epochs=9, on_epoch=theirs.append)
+    torch_fit(data, loss, epochs=9, on_epoch=lambda epoch, _: theirs.append(epoch))
     assert ours == theirs == [1, 2]
 
 

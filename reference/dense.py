@@ -1,8 +1,10 @@
-"""Chapter 3 in PyTorch: the dense layer, under its name of chapter 7."""
+"""Chapters 3 and 4 in PyTorch: the dense layer, under its name of chapter 7."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+
+from reference.dropout import Dropout
 
 
 class DenseLayer(nn.Module):
@@ -12,13 +14,25 @@ class DenseLayer(nn.Module):
         input_size: columns of the input.
         neurons: columns of the output.
         activation: none where it is not given.
+        dropout: the probability to keep an output in training, in the book's form, or a module to
+            end the layer with.
     """
 
-    def __init__(self, input_size: int, neurons: int, activation: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        neurons: int,
+        activation: nn.Module | None = None,
+        dropout: float | nn.Module = 1.0,
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(input_size, neurons)
         self.activation = nn.Identity() if activation is None else activation
+        if isinstance(dropout, nn.Module):
+            self.dropout = dropout
+        else:
+            self.dropout = Dropout(dropout) if dropout < 1 else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, input_size)`` to ``(batch, neurons)``."""
-        return self.activation(self.linear(x))
+        return self.dropout(self.activation(self.linear(x)))

@@ -1,10 +1,14 @@
-"""The networks of the book in PyTorch: the house-price models of chapters 3 and 7."""
+"""The networks of the book in PyTorch: house prices (chapters 3, 7) and MNIST (chapter 4)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
 from reference.dense import DenseLayer
+from reference.initialization import initialize
 from reference.network import NeuralNetwork
 
 
@@ -48,3 +52,28 @@ def deep_neural_network() -> NeuralNetwork:
     return NeuralNetwork(
         [DenseLayer(13, 13, nn.Sigmoid()), DenseLayer(13, 13, nn.Sigmoid()), DenseLayer(13, 1)]
     )
+
+
+def mnist_mean_squared_error() -> NeuralNetwork:
+    """89 tanh neurons, ten sigmoid outputs. Chapter 4, "Experiments"."""
+    return NeuralNetwork([DenseLayer(784, 89, nn.Tanh()), DenseLayer(89, 10, nn.Sigmoid())])
+
+
+def mnist_dense(
+    hidden: Sequence[int] = (89,), dropout: float = 1.0, weight_init: str = "standard"
+) -> NeuralNetwork:
+    """Hidden tanh layers, ten outputs (logits): chapter 4's classifiers of digits.
+
+    Args:
+        hidden: the width of each hidden layer.
+        dropout: the probability to keep a neuron of a hidden layer in training.
+        weight_init: of all layers, a name in ``reference.initialization``.
+    """
+    layers = [
+        DenseLayer(inputs, neurons, nn.Tanh(), dropout)
+        for inputs, neurons in pairwise((784, *hidden))
+    ]
+    layers.append(DenseLayer(hidden[-1], 10))
+    for layer in layers:
+        initialize(layer.linear, weight_init)
+    return NeuralNetwork(layers)

@@ -1,4 +1,4 @@
-"""Chapters 3 and 7 in PyTorch: the training loop, and the evaluation of a regression."""
+"""Chapters 3, 4 and 7 in PyTorch: the training loop, and evaluation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from reference.regression import mae, rmse
+
+#: Called after each epoch with its number and its training loss.
+OnEpoch = Callable[[int, float], None]
 
 
 @dataclass
@@ -20,6 +24,7 @@ class TrainingHistory:
 
     epochs: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    training_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = math.inf
     stopped_early: bool = False
@@ -57,7 +62,9 @@ class PyTorchTrainer:
         orders: Sequence[Tensor] | None = None,
         seed: int = 1,
         early_stopping: bool = True,
-        on_epoch: Callable[[int], None] | None = None,
+        scheduler: LRScheduler | None = None,
+        metric: Callable[[Tensor, Tensor], float] | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> TrainingHistory:
         """Fit the model, measuring the validation loss every ``eval_every`` epochs.
 
@@ -74,7 +81,10 @@ class PyTorchTrainer:
             orders: the order of the rows in each epoch; drawn from ``seed`` where it is not given.
             seed: of the permutations, when there are no ``orders``.
             early_stopping: stop and roll back when the validation loss does not fall any more.
-            on_epoch: called with the number of each epoch when it ends.
+            scheduler: of the optimizer's learning rate, stepped after each epoch; one that reduces
+                on a plateau goes by the training loss.
+            metric: what is measured as the validation loss; ``criterion`` by default.
+            on_epoch: called when an epoch ends, with its number and training loss.
 
         Raises:
             ValueError: rows do not match, a number is out of range, or there are fewer ``orders``
@@ -100,13 +110,18 @@ class PyTorchTrainer:
         history = TrainingHistory()
         best = deepcopy(self.model.state_dict())
         for epoch, order in enumerate(orders[:epochs], start=1):
-            self._train_epoch(X_train[order], y_train[order], batch_size)
+            training_loss = self._train_epoch(X_train, y_train, order, batch_size)
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(training_loss)
+            elif scheduler is not None:
+                scheduler.step()
+            history.training_losses.append(training_loss)
             if on_epoch is not None:
-                on_epoch(epoch)
+                on_epoch(epoch, training_loss)
             if epoch % eval_every != 0:
                 continue
 
-            loss = self.evaluate(X_test, y_test)
+            loss = self.evaluate(X_test, y_test, metric)
             history.epochs.append(epoch)
             history.losses.append(loss)
             if loss < history.best_loss:
@@ -123,21 +138,32 @@ class PyTorchTrainer:
                 break
         return history
 
-    def evaluate(self, X: Tensor, y: Tensor) -> float:
-        """The loss on ``X`` and ``y``, in evaluation mode; the mode is as before afterwards."""
-        was_training = self.model.training
-        self.model.eval()
-        with torch.no_grad():
-            loss = self.loss(self.model(X), y).item()
-        self.model.train(was_training)
-        return loss
+    def evaluate(
+        self, X: Tensor, y: Tensor, metric: Callable[[Tensor, Tensor], float] | None = None
+    ) -> float:
+        """The loss on ``X`` and ``y``, or a ``metric``, in evaluation mode, which is left again."""
+        return float((metric or self.loss)(predict(self.model, X), y))
 
-    def _train_epoch(self, X: Tensor, y: Tensor, batch_size: int) -> None:
-        for X_batch, y_batch in zip(X.split(batch_size), y.split(batch_size), strict=True):
+    def _train_epoch(self, X: Tensor, y: Tensor, order: Tensor, batch_size: int) -> float:
+        """One step for each batch. Returns the mean training loss over the rows."""
+        total = 0.0
+        for rows in order.split(batch_size):
             self.optim.zero_grad()
-            loss = self.loss(self.model(X_batch), y_batch)
+            loss = self.loss(self.model(X[rows]), y[rows])
             loss.backward()
             self.optim.step()
+            total += len(rows) * loss.item()
+        return total / len(order)
+
+
+def predict(model: nn.Module, X: Tensor) -> Tensor:
+    """Predictions in evaluation mode, without a graph; the mode is as before afterwards."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predictions: Tensor = model(X)
+    model.train(was_training)
+    return predictions
 
 
 def eval_regression_model(model: nn.Module, X_test: Tensor, y_test: Tensor) -> tuple[float, float]:
@@ -145,6 +171,19 @@ def eval_regression_model(model: nn.Module, X_test: Tensor, y_test: Tensor) -> t
 
     Chapter 3, "Putting Everything Together".
     """
-    with torch.no_grad():
-        preds = model(X_test)
+    preds = predict(model, X_test)
     return mae(preds, y_test).item(), rmse(preds, y_test).item()
+
+
+def calc_accuracy_model(model: nn.Module, X_test: Tensor, y_test: Tensor) -> float:
+    """The share of rows whose largest prediction is that of their class, from 0 to 1.
+
+    Chapter 4, "Experiments".
+
+    Args:
+        model: with one output for each class.
+        X_test: shape ``(observations, features)``.
+        y_test: class numbers, shape ``(observations,)``, or one-hot rows.
+    """
+    classes = y_test if y_test.ndim == 1 else y_test.argmax(dim=1)
+    return float((predict(model, X_test).argmax(dim=1) == classes).double().mean())

@@ -1,4 +1,4 @@
-"""Chapter 3: layers, and the dense layer."""
+"""Chapters 3 and 4: layers, and the dense layer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 from numpy import ndarray
 
 from scratch.activations import Sigmoid
+from scratch.dropout import Dropout
+from scratch.initialization import initial_scale
 from scratch.operations import (
     BiasAdd,
     Operation,
@@ -50,15 +52,15 @@ class Layer:
     def _setup_layer(self, input_: ndarray) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define _setup_layer")
 
-    def forward(self, input_: ndarray) -> ndarray:
-        """Pass ``input_`` through the operations; the first call sets them up."""
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
+        """Pass ``input_`` and ``inference`` through the operations; the first call sets them up."""
         if self.first:
             self._setup_layer(input_)
             self.first = False
 
         self.input_ = input_
         for operation in self.operations:
-            input_ = operation.forward(input_)
+            input_ = operation.forward(input_, inference)
         self.output = input_
         return self.output
 
@@ -111,36 +113,58 @@ class Dense(Layer):
     """A fully connected layer, ``activation(input W + B)``. Chapter 3, "The Dense Layer".
 
     Takes ``(batch, in)``, returns ``(batch, neurons)``. ``params`` are ``W`` ``(in, neurons)`` and
-    ``B`` ``(1, neurons)``, from the standard normal, in the dtype of the first input.
+    ``B`` ``(1, neurons)``, both normally distributed around 0, in the dtype of the first input.
 
     Args:
         neurons: the width of the layer.
         activation: a new ``Sigmoid`` where none is given (the book's default is one object that all
             layers share: E7).
         seed: as in ``Layer``.
+        dropout: the probability to keep an output in training, or an operation to end the layer
+            with (chapter 4, "Adjusting the Rest of Our Framework"). Dropout made from a
+            probability draws from where the parameters are drawn from.
+        weight_init: the standard deviation of ``W`` and ``B``, by its name in
+            ``scratch.initialization`` (chapter 4, "Math and Code").
 
     Raises:
-        ValueError: ``neurons`` is not a whole number of at least 1; in ``forward``, the input has
-            not two dimensions or not as many columns as the first one had.
+        ValueError: ``neurons`` is not a whole number of at least 1, ``dropout`` no probability or
+            ``weight_init`` no such name; in ``forward``, the input has not two dimensions or not as
+            many columns as the first one had.
         TypeError: in ``forward``, the input is not of a floating-point type.
     """
 
     def __init__(
-        self, neurons: int, activation: Operation | None = None, seed: Seed = None
+        self,
+        neurons: int,
+        activation: Operation | None = None,
+        seed: Seed = None,
+        dropout: float | Dropout = 1.0,
+        weight_init: str = "standard",
     ) -> None:
         super().__init__(neurons, seed)
+        if not isinstance(dropout, Dropout):
+            Dropout(dropout)  # refuses what is no probability
+        initial_scale(weight_init, 1, neurons)
         self.activation = Sigmoid() if activation is None else activation
+        self.dropout = dropout
+        self.weight_init = weight_init
 
     def _setup_layer(self, input_: ndarray) -> None:
         if input_.ndim != 2:
             raise ValueError(f"{self}: input must have shape (batch, in), not {input_.shape}")
         stream = self._draws()
-        W = stream.standard_normal((input_.shape[1], self.neurons)).astype(input_.dtype)
-        B = stream.standard_normal((1, self.neurons)).astype(input_.dtype)
+        n_in = input_.shape[1]
+        scale = initial_scale(self.weight_init, n_in, self.neurons)
+        W = (scale * stream.standard_normal((n_in, self.neurons))).astype(input_.dtype)
+        B = (scale * stream.standard_normal((1, self.neurons))).astype(input_.dtype)
         self.operations = [WeightMultiply(W), BiasAdd(B), self.activation]
+        if isinstance(self.dropout, Dropout):
+            self.operations.append(self.dropout)
+        elif self.dropout < 1:
+            self.operations.append(Dropout(self.dropout, stream))
         self._params()
 
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         """Pass a batch through the layer; the first one sets up the weights."""
         if not np.issubdtype(input_.dtype, np.floating):
             raise TypeError(
@@ -149,4 +173,4 @@ class Dense(Layer):
             )
         if not self.first:
             check_columns(input_, self.params[0], str(self))
-        return super().forward(input_)
+        return super().forward(input_, inference)

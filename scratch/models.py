@@ -1,10 +1,12 @@
-"""The networks of the book, ready made: the house-price models of chapter 3."""
+"""The networks of the book, ready made: house prices (chapter 3) and MNIST (chapter 4)."""
 
 from __future__ import annotations
 
-from scratch.activations import Linear, Sigmoid
+from collections.abc import Sequence
+
+from scratch.activations import Linear, Sigmoid, Tanh
 from scratch.dense import Dense
-from scratch.losses import MeanSquaredError
+from scratch.losses import MeanSquaredError, SoftmaxCrossEntropy
 from scratch.network import NeuralNetwork
 from scratch.seeding import Seed
 
@@ -24,3 +26,31 @@ def deep_neural_network(seed: Seed = 20190501) -> NeuralNetwork:
     return NeuralNetwork(
         [Dense(13, Sigmoid()), Dense(13, Sigmoid()), Dense(1, Linear())], MeanSquaredError(), seed
     )
+
+
+def mnist_mean_squared_error(seed: Seed = 20190119) -> NeuralNetwork:
+    """89 tanh neurons, ten sigmoid outputs, squared error. Chapter 4, "Experiments"."""
+    return NeuralNetwork([Dense(89, Tanh()), Dense(10, Sigmoid())], MeanSquaredError(), seed)
+
+
+def mnist_dense(
+    hidden: Sequence[int] = (89,),
+    dropout: float = 1.0,
+    weight_init: str = "standard",
+    seed: Seed = 20190119,
+) -> NeuralNetwork:
+    """Hidden tanh layers, ten outputs, softmax cross entropy: chapter 4's classifiers of digits.
+
+    Chapter 4, from "Experiment: Softmax Cross Entropy Loss" on.
+
+    Args:
+        hidden: the width of each hidden layer.
+        dropout: the probability to keep a neuron of a hidden layer in training.
+        weight_init: of all layers, a name in ``scratch.initialization``.
+        seed: as in ``NeuralNetwork``.
+    """
+    layers = [
+        Dense(neurons, Tanh(), dropout=dropout, weight_init=weight_init) for neurons in hidden
+    ]
+    output = Dense(10, Linear(), weight_init=weight_init)
+    return NeuralNetwork([*layers, output], SoftmaxCrossEntropy(), seed)

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from scratch.dense import Layer
 from scratch.losses import Loss
+from scratch.operations import Operation
 from scratch.seeding import Seed, as_stream, is_integer
 
 
@@ -25,7 +26,7 @@ class NeuralNetwork:
             ``Generator`` or ``RandomState`` each layer draws on where the last one stopped.
 
     Raises:
-        ValueError: there is no layer, or layers share a layer or an activation object.
+        ValueError: there is no layer, or layers share a layer, an activation or a dropout object.
     """
 
     def __init__(self, layers: Sequence[Layer], loss: Loss, seed: Seed = 1) -> None:
@@ -41,11 +42,14 @@ class NeuralNetwork:
             layer.seed = shared
             layer.stream = self.stream
 
-    def forward(self, x_batch: ndarray) -> ndarray:
-        """Predictions for a batch: ``(batch, features)`` to ``(batch, out)``."""
+    def forward(self, x_batch: ndarray, inference: bool = False) -> ndarray:
+        """Predictions for a batch: ``(batch, features)`` to ``(batch, out)``.
+
+        With ``inference`` dropout leaves nothing out (chapter 4).
+        """
         x_out = x_batch
         for layer in self.layers:
-            x_out = layer.forward(x_out)
+            x_out = layer.forward(x_out, inference)
         return x_out
 
     def backward(self, loss_grad: ndarray) -> None:
@@ -83,6 +87,11 @@ def _require_distinct(layers: Sequence[Layer]) -> None:
     """An operation stores its own output, so one object cannot stand in two places (E7)."""
     if len({id(layer) for layer in layers}) < len(layers):
         raise ValueError("one layer object stands twice in the network: make two")
-    activations = [layer.activation for layer in layers if hasattr(layer, "activation")]
-    if len({id(activation) for activation in activations}) < len(activations):
-        raise ValueError("two layers share one activation object: give each its own")
+    operations = [
+        operation
+        for layer in layers
+        for operation in (getattr(layer, "activation", None), getattr(layer, "dropout", None))
+        if isinstance(operation, Operation)
+    ]
+    if len({id(operation) for operation in operations}) < len(operations):
+        raise ValueError("two layers share one activation or dropout object: give each its own")

@@ -14,16 +14,25 @@ class Operation:
     """One step of a computational graph, without parameters.
 
     Chapter 3, "The Building Blocks of Neural Networks: Operations". A subclass defines ``_output``
-    and ``_input_grad``.
+    and ``_input_grad``. Where training and inference differ, as in dropout, ``inference`` says
+    which of the two the last ``forward`` was for.
     """
 
     input_: ndarray
     output: ndarray
     input_grad: ndarray
+    inference: bool
 
-    def forward(self, input_: ndarray) -> ndarray:
-        """Keep ``input_`` and return the output computed from it."""
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
+        """Keep ``input_`` and return the output computed from it.
+
+        Args:
+            input_: any shape that the operation takes.
+            inference: True to predict, False to train (chapter 4, "Adjusting the Rest of Our
+                Framework").
+        """
         self.input_ = input_
+        self.inference = inference
         self.output = self._output()
         return self.output
 

@@ -1,4 +1,4 @@
-"""Chapter 3: the training loop, with early stopping, and the evaluation of a regression."""
+"""Chapters 3 and 4: the training loop, with early stopping and decay, and evaluation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import numpy as np
 from numpy import ndarray
 
 from scratch.network import NeuralNetwork
@@ -14,24 +15,32 @@ from scratch.optimizers import Optimizer
 from scratch.regression import mae, rmse
 from scratch.seeding import Seed, Stream, as_stream, is_integer
 
+#: Called after each epoch with its number and the mean of its batches' training losses.
+OnEpoch = Callable[[int, float], None]
+
+#: One number from predictions and targets, the lower the better.
+Metric = Callable[[ndarray, ndarray], float]
+
 
 @dataclass
 class TrainingHistory:
-    """What ``Trainer.fit`` saw: validation losses, and where it stopped.
+    """What ``Trainer.fit`` saw: losses, and where it stopped.
 
-    ``epochs[i]`` is the number of the epoch after which ``losses[i]`` was measured, counted from 1.
-    ``best_epoch`` is 0 as long as nothing has been measured.
+    ``epochs[i]`` is the number of the epoch after which ``losses[i]``, a validation loss, was
+    measured, counted from 1. ``training_losses`` has the mean over each epoch's rows, measured
+    while the parameters changed. ``best_epoch`` is 0 as long as nothing has been validated.
     """
 
     epochs: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    training_losses: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = math.inf
     stopped_early: bool = False
 
 
 class Trainer:
-    """Trains a network with an optimizer. Chapter 3, "Trainer".
+    """Trains a network with an optimizer. Chapter 3, "Trainer"; chapter 4 adds the decay.
 
     Args:
         net: the network. After early stopping ``trainer.net`` is the best network seen, another
@@ -57,9 +66,13 @@ class Trainer:
         restart: bool = True,
         early_stopping: bool = True,
         verbose: bool = True,
-        on_epoch: Callable[[int], None] | None = None,
+        metric: Metric | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> TrainingHistory:
         """Fit the network, measuring the validation loss every ``eval_every`` epochs.
+
+        The learning rate decays after each epoch, as the optimizer says; its "plateau" goes by the
+        training loss. Validation is inference: dropout leaves nothing out.
 
         Args:
             X_train: shape ``(observations, features)``; no array is changed.
@@ -75,7 +88,8 @@ class Trainer:
             early_stopping: stop when the validation loss does not fall any more, and roll back to
                 the best network.
             verbose: print the validation losses.
-            on_epoch: called with the number of each epoch when it ends.
+            metric: what is measured as the validation loss; the network's loss by default.
+            on_epoch: called when an epoch ends, with its number and training loss.
 
         Raises:
             ValueError: arrays do not fit together, or a number is out of range.
@@ -89,25 +103,30 @@ class Trainer:
             for layer in self.net.layers:
                 layer.first = True
 
+        self.optim.max_epochs = epochs
+        self.optim._setup_decay()
+        metric = self.net.loss.forward if metric is None else metric
+
         history = TrainingHistory()
-        best = self.net
+        best: list[ndarray] = []
+        order = np.arange(len(X_train))
         for epoch in range(1, epochs + 1):
-            X_train, y_train = permute_data(X_train, y_train, stream)
-            for X_batch, y_batch in generate_batches(X_train, y_train, batch_size):
-                self.net.train_batch(X_batch, y_batch)
-                self.optim.step()
+            order = order[stream.permutation(len(order))]
+            training_loss = self._train_epoch(X_train, y_train, order, batch_size)
+            self.optim._decay_lr(training_loss)
+            history.training_losses.append(training_loss)
             if on_epoch is not None:
-                on_epoch(epoch)
+                on_epoch(epoch, training_loss)
 
             if epoch % eval_every != 0:
                 continue
-            loss = float(self.net.loss.forward(self.net.forward(X_test), y_test))
+            loss = float(metric(self.net.forward(X_test, inference=True), y_test))
             history.epochs.append(epoch)
             history.losses.append(loss)
             if loss < history.best_loss:
                 history.best_epoch, history.best_loss = epoch, loss
                 if early_stopping:
-                    best = deepcopy(self.net)
+                    best = [param.copy() for param in self.net.params()]
             elif early_stopping:
                 if history.best_epoch == 0:
                     raise FloatingPointError(
@@ -127,15 +146,30 @@ class Trainer:
                 print(f"Validation loss after {epoch} epochs is {loss:.3f}")
         return history
 
+    def _train_epoch(
+        self, X_train: ndarray, y_train: ndarray, order: ndarray, batch_size: int
+    ) -> float:
+        """One step for each batch of ``order``: as ``permute_data`` and ``generate_batches`` would
+        have it, without a copy of all the data. Returns the mean training loss over the rows.
+        """
+        total = 0.0
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            total += len(rows) * float(self.net.train_batch(X_train[rows], y_train[rows]))
+            self.optim.step()
+        return total / len(order)
+
     def _permutations(self, seed: Seed) -> Stream:
         if not is_integer(seed):
             return as_stream(seed)
         self.net.stream.seed(seed)
         return self.net.stream
 
-    def _roll_back(self, best: NeuralNetwork) -> None:
-        self.net = best
-        self.optim.net = best
+    def _roll_back(self, best: list[ndarray]) -> None:
+        """Go on with a copy of the network that has the best parameters."""
+        self.net = self.optim.net = deepcopy(self.net)
+        for param, value in zip(self.net.params(), best, strict=True):
+            param[...] = value
 
 
 def permute_data(X: ndarray, y: ndarray, seed: Seed = None) -> tuple[ndarray, ndarray]:
@@ -174,8 +208,27 @@ def eval_regression_model(
     Raises:
         ValueError: predictions and targets differ in shape.
     """
-    preds = model.forward(X_test)
+    preds = model.forward(X_test, inference=True)
     return float(mae(preds, y_test)), float(rmse(preds, y_test))
+
+
+def calc_accuracy_model(model: NeuralNetwork, X_test: ndarray, y_test: ndarray) -> float:
+    """The share of rows whose largest prediction is that of their class, from 0 to 1.
+
+    Chapter 4, "Experiments" (where it is printed in percent).
+
+    Args:
+        model: with one output for each class.
+        X_test: shape ``(observations, features)``.
+        y_test: class numbers, shape ``(observations,)``, or one-hot rows.
+
+    Raises:
+        ValueError: predictions and ``y_test`` have not equally many rows.
+    """
+    preds = model.forward(X_test, inference=True)
+    _require_equal_rows(preds, y_test)
+    classes = y_test if y_test.ndim == 1 else np.argmax(y_test, axis=1)
+    return float(np.mean(np.argmax(preds, axis=1) == classes))
 
 
 def _require_batch_size(size: int) -> None:

@@ -31,7 +31,7 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
     scale, shift = np.array(given.inputs["scale"]), np.array(given.inputs["shift"])
 
     class Shift(impl.ParamOperation):  # type: ignore[name-defined]
-        def _output(self) -> Any:
+        def _output(self, inference: bool = False) -> Any:
             return self.input_ + self.param
 
         def _input_grad(self, output_grad: Any) -> Any:
@@ -41,7 +41,7 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
             return output_grad.sum(axis=0, keepdims=True)
 
     class Square(impl.Operation):  # type: ignore[name-defined]
-        def _output(self) -> Any:
+        def _output(self, inference: bool = False) -> Any:
             return self.input_ * self.input_
 
         def _input_grad(self, output_grad: Any) -> Any:

@@ -37,7 +37,7 @@ def _run_operation(impl: Implementation, given: Given) -> Observed:
     """Tries ``Operation`` through the simplest subclass, three times the square."""
 
     class Probe(impl.Operation):  # type: ignore[name-defined]
-        def _output(self) -> Any:
+        def _output(self, inference: bool = False) -> Any:
             return 3 * self.input_ * self.input_
 
         def _input_grad(self, output_grad: Any) -> Any:
@@ -75,7 +75,7 @@ def make_scale(impl: Implementation, param: Any) -> Any:
     """The input times ``param``, element by element: the smallest ``ParamOperation`` to try."""
 
     class Scale(impl.ParamOperation):  # type: ignore[name-defined]
-        def _output(self) -> Any:
+        def _output(self, inference: bool = False) -> Any:
             return self.input_ * self.param
 
         def _input_grad(self, output_grad: Any) -> Any:

@@ -54,15 +54,15 @@ class _GradNotPassed(right.Layer):
 
 
 class _LayerSetUpEachTime(right.Layer):
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         self.first = True
-        return super().forward(input_)
+        return super().forward(input_, inference)
 
 
 class _LayerSetUpOnce(right.Layer):
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         self.first = self.first and not self.operations
-        return super().forward(input_)
+        return super().forward(input_, inference)
 
 
 LAYER = (
@@ -133,9 +133,9 @@ class _NoBias(right.Dense):
 
 
 class _SetUpEachTime(right.Dense):
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         self.first = True
-        return super().forward(input_)
+        return super().forward(input_, inference)
 
 
 def _dense(
@@ -211,9 +211,9 @@ class _ParamsAndOperationsAppended(right.Dense):
 
 
 class _RestartIgnored(right.Dense):
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         self.first = self.first and not self.params
-        return super().forward(input_)
+        return super().forward(input_, inference)
 
 
 class _ParamsCopied(right.Dense):

@@ -24,7 +24,7 @@ class _GradPassedOn(Operation):
 
 
 class _OutputForgotten(Operation):
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         self.input_ = input_
         self.output = input_
         return self._output()
@@ -33,7 +33,7 @@ class _OutputForgotten(Operation):
 class _InputStale(Operation):
     """Keeps the first input for ever."""
 
-    def forward(self, input_: ndarray) -> ndarray:
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         if not hasattr(self, "input_"):
             self.input_ = input_
         self.output = self._output()

@@ -1,4 +1,4 @@
-"""Mistakes in the training loop of chapter 3."""
+"""Mistakes in the training loop of chapters 3 and 4."""
 
 from __future__ import annotations
 
@@ -395,5 +395,136 @@ TRAINER = (
         "from a deepcopy, back into self.net.",
         _NotRolledBack,
         "the network is rolled back after an early stop",
+    ),
+)
+
+
+class _FlagNotSet(_Loop):
+    """Validates as in chapter 3."""
+
+
+class _Decaying(_Loop):
+    """A loop with decay."""
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        self.epochs = kwargs["epochs"]
+        self._setup()
+        super().fit(*args, **kwargs)
+
+    def _setup(self) -> None:
+        self.optim.max_epochs = self.epochs
+        self.optim._setup_decay()
+
+    def _train(self, X: ndarray, y: ndarray) -> None:
+        super()._train(X, y)
+        self._decay()
+
+    def _decay(self) -> None:
+        self.optim._decay_lr()
+
+
+class _OnlyToPositive(_Decaying):
+    def _decay(self) -> None:
+        if self.optim.final_lr:
+            super()._decay()
+
+
+class _NoDecay(_Decaying):
+    def _decay(self) -> None:
+        pass
+
+
+class _NoSetup(_Decaying):
+    def _setup(self) -> None:
+        self.optim.max_epochs = self.epochs
+
+
+class _NoMaxEpochs(_Decaying):
+    def _setup(self) -> None:
+        self.optim._setup_decay()
+
+
+class _DecaysPerBatch(_Decaying):
+    def _batch(self, X_batch: ndarray, y_batch: ndarray) -> None:
+        super()._batch(X_batch, y_batch)
+        super()._decay()
+
+    def _decay(self) -> None:
+        pass
+
+
+class _DecaysFirst(_Decaying):
+    def _permute(self, epoch: int, X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+        super()._decay()
+        return super()._permute(epoch, X, y)
+
+    def _decay(self) -> None:
+        pass
+
+
+class _SetsUpEachEpoch(_Decaying):
+    def _permute(self, epoch: int, X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
+        if epoch:
+            self._setup()
+        return super()._permute(epoch, X, y)
+
+
+TRAINER_INFERENCE = (
+    Mutant(
+        "without inference",
+        "The validation loss is that of net.forward(X_test), with neurons left out: pass "
+        "inference=True.",
+        _FlagNotSet,
+        "validation is inference",
+    ),
+)
+
+TRAINER_DECAY = (
+    Mutant(
+        "no decay to 0",
+        "The rate does not decay where final_lr is 0, for that counts as false in "
+        "`if self.optim.final_lr`, as the book prints it; ask for decay_type.",
+        _OnlyToPositive,
+        "batches before each decay",
+        errata="E11",
+    ),
+    Mutant(
+        "no decay",
+        "The rate never decays: call optim._decay_lr() at the end of each epoch.",
+        _NoDecay,
+        "batches before each decay",
+    ),
+    Mutant(
+        "decay not set up",
+        "optim._setup_decay() is never called; call it before the first epoch.",
+        _NoSetup,
+        "the decay is set up before the first batch",
+    ),
+    Mutant(
+        "set up in each epoch",
+        "optim._setup_decay() is called in each epoch, so the decay starts over with the rate it "
+        "has got to; call it once.",
+        _SetsUpEachEpoch,
+        "the decay is set up before the first batch",
+    ),
+    Mutant(
+        "max_epochs unknown",
+        "The optimizer does not know how many epochs there are: set optim.max_epochs = epochs "
+        "before optim._setup_decay().",
+        _NoMaxEpochs,
+        "max_epochs when the decay is set up",
+    ),
+    Mutant(
+        "decays after each batch",
+        "The rate decays after each batch; it is meant to decay after each epoch.",
+        _DecaysPerBatch,
+        "batches before each decay",
+    ),
+    Mutant(
+        "decays before the epoch",
+        "The rate decays before each epoch, so the first one does not run with lr: decay at its "
+        "end.",
+        _DecaysFirst,
+        "batches before each decay",
     ),
 )

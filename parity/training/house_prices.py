@@ -231,7 +231,7 @@ class _Recorder:
         self.training_losses: list[float] = []
         self.validation_losses: list[float] = []
 
-    def __call__(self, epoch: int) -> None:
+    def __call__(self, epoch: int, training_loss: float) -> None:
         self.training_losses.append(self.loss(self.data.X_train, self.data.y_train))
         self.validation_losses.append(self.loss(self.data.X_test, self.data.y_test))
         self.on_epoch(epoch, self.validation_losses[-1])
