@@ -1,51 +1,34 @@
-"""The pictures: the book's figures 2.6 to 2.8, 2.13 and 2.14 for any model, and two loss curves.
-
-Made with Matplotlib's objects, never with pyplot's global state. Sides are told apart by shape and
-width of their marks as well as by colour (Okabe and Ito's, made for the colour-blind).
+"""The pictures of house prices: the book's figures 2.6 to 2.8, 2.13 and 2.14 for any model, and two
+loss curves (chapters 2 and 3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy import ndarray
 
-DPI = 150
-FONT_SIZE = 12
+from parity.figures.style import (
+    FONT_SIZE,
+    GREY,
+    LINES,
+    LONE_LINES,
+    LONE_POINTS,
+    OTHER_LINE,
+    PARTS,
+    POINTS,
+    VERMILION,
+    count_epochs,
+    label,
+)
+
 PRICE = "median house price (1000 \\$)"
 
-BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
-GREY, DARK = "#8C8C8C", "#222222"
-
 SMALLEST_DIFFERENCE = 1e-17
-
-# One side lies on top of the other: wide and light under thin and dark.
-LINES: dict[str, dict[str, Any]] = {
-    "scratch": {"color": SKY, "linewidth": 6, "linestyle": "-", "zorder": 2},
-    "reference": {"color": DARK, "linewidth": 1.8, "linestyle": (0, (4, 3)), "zorder": 3},
-}
-OTHER_LINE: dict[str, Any] = {"color": ORANGE, "linewidth": 2.2, "linestyle": "-.", "zorder": 2.5}
-PARTS = {"validation": SKY, "training": ORANGE}
-LONE_LINES: dict[str, dict[str, Any]] = {
-    "validation": {"color": SKY, "linewidth": 2.5, "linestyle": "-"},
-    "training": {"color": ORANGE, "linewidth": 2.5, "linestyle": "--"},
-}
-POINTS: dict[str, dict[str, Any]] = {
-    "scratch": {"s": 52, "facecolors": "none", "edgecolors": BLUE, "linewidths": 1.3},
-    "reference": {"s": 9, "color": VERMILION, "linewidths": 0},
-}
-LONE_POINTS: dict[str, Any] = {"s": 20, "color": BLUE, "linewidths": 0}
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
-    figure.savefig(path, format="png", dpi=DPI)
 
 
 def predicted_against_actual(
@@ -69,7 +52,7 @@ def predicted_against_actual(
             style = POINTS[side] if len(panel) == 2 else LONE_POINTS
             axes.scatter(actual.ravel(), values.ravel(), label=side, **style)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        _label(axes, f"actual {PRICE}", f"predicted {PRICE}" if i == 1 else "", title)
+        label(axes, f"actual {PRICE}", f"predicted {PRICE}" if i == 1 else "", title)
         axes.legend(loc="upper left", fontsize=FONT_SIZE - 1)
     return figure
 
@@ -99,7 +82,7 @@ def feature_against_target(
     if curves:
         title = f"Predictions as {name} varies, other features at their mean"
         axes.legend(fontsize=FONT_SIZE - 1)
-    _label(axes, f"{name} (standardised)", PRICE, title)
+    label(axes, f"{name} (standardised)", PRICE, title)
     return figure
 
 
@@ -132,10 +115,9 @@ def loss_curves(
     upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     upper.yaxis.set_minor_locator(NullLocator())
     longest = max(len(values) for curves in losses.values() for values in curves.values())
-    upper.set_xlim(0, longest + 1)
-    upper.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    count_epochs(upper, longest)
     upper.legend(fontsize=FONT_SIZE - 1, ncols=len(losses))
-    _label(upper, "" if both else "epoch", "mean squared error, (1000 \\$)²", title)
+    label(upper, "" if both else "epoch", "mean squared error, (1000 \\$)²", title)
     if both:
         upper.tick_params(labelbottom=False)
         ours, theirs = losses.values()
@@ -166,14 +148,4 @@ def _differences(
     )
     axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(fontsize=FONT_SIZE - 1, ncols=3, loc="center right")
-    _label(axes, "epoch", "relative\ndifference", "")
-
-
-def _label(axes: Axes, x: str, y: str, title: str) -> None:
-    axes.set_xlabel(x, fontsize=FONT_SIZE)
-    axes.set_ylabel(y, fontsize=FONT_SIZE)
-    axes.set_title(title, fontsize=FONT_SIZE + 1)
-    axes.tick_params(labelsize=FONT_SIZE - 1)
-    axes.grid(color="#DDDDDD", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    label(axes, "epoch", "relative\ndifference", "")

@@ -1,0 +1,30 @@
+"""The pictures: the book's figures that can be computed, loss curves, and misread digits."""
+
+from parity.figures.chapter4 import (
+    activation_derivatives,
+    activation_function,
+    activation_functions,
+    activation_spread,
+    cross_entropy_against_squared_error,
+)
+from parity.figures.house_prices import (
+    feature_against_target,
+    loss_curves,
+    predicted_against_actual,
+)
+from parity.figures.mnist import misclassified, training_curves
+from parity.figures.style import save
+
+__all__ = [
+    "activation_derivatives",
+    "activation_function",
+    "activation_functions",
+    "activation_spread",
+    "cross_entropy_against_squared_error",
+    "feature_against_target",
+    "loss_curves",
+    "misclassified",
+    "predicted_against_actual",
+    "save",
+    "training_curves",
+]
