@@ -6,7 +6,14 @@ import sys
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 MAX_WIDTH = 80
 
@@ -26,17 +33,23 @@ def make_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def progress_bars(unit: str) -> Progress:
+def progress_bars(unit: str, *more: str) -> Progress:
     """Progress bars on the standard error stream, on a terminal only; they go when they are done.
 
     Args:
         unit: what is counted, as in "epochs".
+        more: what else to show of each task, in rich's templates, as in "{task.fields[loss]}"; with
+            it comes the time left.
     """
+    columns: list[ProgressColumn] = [TextColumn(template) for template in more]
+    if more:
+        columns.append(TimeRemainingColumn(compact=True))
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20 if more else 40),
         MofNCompleteColumn(),
         TextColumn(unit),
+        *columns,
         console=make_console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),  # rich takes FORCE_COLOR for a terminal

@@ -1,9 +1,7 @@
-"""``parity train``: a model of the book, trained in NumPy, in PyTorch, or in both."""
+"""``parity train house-prices``."""
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,23 +14,24 @@ from rich.table import Table
 
 from datasets import BostonSplit, DataFileError, boston_split
 from datasets.boston import Variant
+from parity.cli.train.common import (
+    INTERRUPTED,
+    SEED_RANGE,
+    SIDE_CHOICE,
+    finite,
+    print_written,
+    require_writable,
+    write_run,
+)
 from parity.terminal import CallError, make_console, progress_bars
 from parity.training import house_prices
 from parity.training.house_prices import LinearFit, Side, Trained
-from parity.training.output import all_or_nothing, why_not_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SWEEP = np.linspace(-1.5, 3.5, 40)
-RESULTS = "results.json"
-INTERRUPTED = 130
 MAX_EPOCHS = 10_000  # the order of the rows in each of them is held in memory
-
-
-@click.group("train")
-def command() -> None:
-    """Train a model of the book, in NumPy, in PyTorch, or both."""
 
 
 @dataclass
@@ -70,9 +69,9 @@ class Run:
         return "; ".join(parts) or "no epoch was finished"
 
 
-@command.command("house-prices")
+@click.command("house-prices")
 @click.option(
-    "--side", type=click.Choice(["scratch", "reference", "both"]), default="both",
+    "--side", type=SIDE_CHOICE, default="both",
     show_default=True, help="Train in NumPy (scratch), in PyTorch (reference), or both.",
 )  # fmt: skip
 @click.option(
@@ -92,7 +91,7 @@ class Run:
     help="At most so many; training stops early when the validation loss rises.",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=house_prices.SEED, show_default=True,
+    "--seed", type=SEED_RANGE, default=house_prices.SEED, show_default=True,
     help="Of the weights and of the order of the rows.",
 )  # fmt: skip
 @click.pass_context
@@ -104,9 +103,7 @@ def train_house_prices(
     Both sides start from the same weights and see the same batches. Exit code 0 if they end up
     equal, 1 if not or if the training diverges, 2 if the call was wrong, 130 if interrupted.
     """
-    problem = why_not_writable(out)
-    if problem is not None:
-        raise CallError(f"nothing can be written to {out}: {problem}.")
+    require_writable(out)
     sides = list(house_prices.TRAINERS) if side == "both" else [cast(Side, side)]
     run = Run(model, sides, cast(Variant, variant), epochs, seed)
     try:
@@ -134,32 +131,15 @@ def _carry_out(run: Run, out: Path) -> bool:
     agree = all(value < house_prices.AGREEMENT for value in differences.values())
 
     figures = _figures(run, data, linear)
-    try:
-        _write(out, figures, _results(run, data, linear, differences))
-    except OSError as error:
-        raise CallError(
-            f"the files could not be written to {out}: {error.strerror or error}."
-        ) from error
+    write_run(out, figures, _results(run, data, linear, differences))
     run.written = True
 
     console = make_console()
     _print_tables(console, run, linear)
     if differences:
         _print_agreement(console, differences, agree)
-    click.echo(f"\nWritten to {out}:")
-    for name in (*figures, RESULTS):
-        click.echo(f"  {name}")
+    print_written(out, figures)
     return agree
-
-
-def _write(out: Path, figures: dict[str, Figure], results: dict[str, Any]) -> None:
-    from parity.figures import save
-
-    with all_or_nothing(out) as unfinished:
-        for name, figure in figures.items():
-            save(figure, unfinished / name)
-        text = json.dumps(results, indent=2, allow_nan=False) + "\n"
-        (unfinished / RESULTS).write_text(text, encoding="utf-8")
 
 
 def _train(run: Run, data: BostonSplit) -> None:
@@ -301,8 +281,8 @@ def _results(
         "most_important_feature": data.feature_names[feature],
         "sides": {
             trained.side: {
-                "training_losses": [_finite(loss) for loss in trained.training_losses],
-                "validation_losses": [_finite(loss) for loss in trained.validation_losses],
+                "training_losses": [finite(loss) for loss in trained.training_losses],
+                "validation_losses": [finite(loss) for loss in trained.validation_losses],
                 "kept_epoch": trained.epoch,
                 "stopped_early": trained.stopped_early,
                 "mae": trained.mae,
@@ -311,12 +291,5 @@ def _results(
             for trained in run.finished
         },
         "scikit_learn": {"mae": linear.mae, "rmse": linear.rmse},
-        "largest_relative_difference": {
-            what: _finite(value) for what, value in differences.items()
-        },
+        "largest_relative_difference": {what: finite(value) for what, value in differences.items()},
     }
-
-
-def _finite(value: float) -> float | None:
-    """JSON knows neither NaN nor infinity."""
-    return value if math.isfinite(value) else None

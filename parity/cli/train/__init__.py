@@ -1,0 +1,17 @@
+"""``parity train``: a model of the book, trained in NumPy, in PyTorch, or in both."""
+
+from __future__ import annotations
+
+import click
+
+from parity.cli.train.house_prices import train_house_prices
+from parity.cli.train.mnist_dense import train_mnist_dense
+
+
+@click.group("train")
+def command() -> None:
+    """Train a model of the book, in NumPy, in PyTorch, or both."""
+
+
+command.add_command(train_house_prices)
+command.add_command(train_mnist_dense)

@@ -1,0 +1,356 @@
+"""``parity train mnist-dense``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from datasets import (
+    DataFileError,
+    Mnist,
+    MnistSplit,
+    TorchvisionError,
+    download_mnist,
+    load_mnist,
+    mnist_split,
+)
+from parity.cli.train.common import (
+    INTERRUPTED,
+    SEED_RANGE,
+    SIDE_CHOICE,
+    finite,
+    print_written,
+    require_writable,
+    write_run,
+)
+from parity.terminal import CallError, make_console, progress_bars
+from parity.training import mnist_dense
+from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
+from parity.training.mnist_dense import LOCK_STEP, LockStep, Side, Trained
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy import ndarray
+
+MAX_EPOCHS = 1_000  # the order of the images in each of them is held in memory
+
+
+@dataclass
+class Run:
+    """One call: what was asked for, and how far it has got.
+
+    Attributes:
+        finished: the sides that have been trained.
+        current: the side in training, its epoch and its validation loss.
+        written: whether the files are where they belong.
+    """
+
+    experiment: Experiment
+    sides: list[Side]
+    epochs: int
+    limit: int | None
+    seed: int
+    finished: list[Trained] = field(default_factory=list)
+    current: tuple[Side, int, float] | None = None
+    written: bool = False
+
+    def so_far(self) -> str:
+        """What there is when the run is interrupted."""
+        parts = [
+            f"{trained.side} had finished, with an accuracy of {trained.accuracy:.2%}"
+            for trained in self.finished
+        ]
+        if self.current is not None:
+            side, epoch, loss = self.current
+            parts.append(
+                f"{side} had done {epoch} of {self.epochs} epochs, "
+                f"with a validation loss of {loss:.3f}"
+            )
+        return "; ".join(parts) or "no epoch was finished"
+
+
+@click.command("mnist-dense")
+@click.option(
+    "--experiment", "number", type=click.Choice(list(EXPERIMENTS)), default="4.7",
+    show_default=True, metavar="4.1 ... 4.10", help="Which one of chapter 4; see `parity book 4`.",
+)  # fmt: skip
+@click.option(
+    "--side", type=SIDE_CHOICE, default="both", show_default=True,
+    help="Train in NumPy (scratch), in PyTorch (reference), or both.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(1, MAX_EPOCHS),
+    help="At most so many; by default as many as in the book.",
+)  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N",
+    help="Only the first N training images, and a sixth as many test images.",
+)  # fmt: skip
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR",
+    help="Another data set in MNIST's files and form; by default the MNIST that is shipped.",
+)  # fmt: skip
+@click.option(
+    "--download", is_flag=True, help="Let torchvision fetch MNIST into the --data directory first."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("parity-mnist-dense"),
+    show_default=True, metavar="DIR", help="Where pictures and results.json go.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=SEED_RANGE, default=SEED, show_default=True,
+    help="Of the weights and of the order of the images.",
+)  # fmt: skip
+@click.pass_context
+def train_mnist_dense(
+    ctx: click.Context,
+    number: str,
+    side: str,
+    epochs: int | None,
+    limit: int | None,
+    data: Path | None,
+    download: bool,
+    out: Path,
+    seed: int,
+) -> None:
+    """Train a network of chapter 4 on MNIST.
+
+    With both sides, one epoch goes first in lock-step, batch by batch: each step must be the same
+    on both. Exit code 0 if it is, 1 if not or if the training diverges, 2 if the call was wrong,
+    130 if interrupted.
+    """
+    require_writable(out)
+    if download and data is None:
+        raise CallError("--download needs --data DIR, the directory to fetch MNIST into.")
+    experiment = EXPERIMENTS[number]
+    sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
+    run = Run(experiment, sides, epochs or experiment.epochs, limit, seed)
+    try:
+        if download and data is not None:
+            download_mnist(data)
+        agree = _carry_out(run, data, out)
+    except KeyboardInterrupt:
+        written = f"The files are in {out}" if run.written else "Nothing was written"
+        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
+        ctx.exit(INTERRUPTED)
+    except (DataFileError, TorchvisionError) as error:
+        raise CallError(str(error)) from error
+    except FloatingPointError as error:
+        raise click.ClickException(f"{error}.") from error
+    ctx.exit(0 if agree else 1)
+
+
+def _carry_out(run: Run, directory: Path | None, out: Path) -> bool:
+    """Train, write, print: in this order, so that a closed pipe costs no results.
+
+    Returns whether each step is the same on both sides.
+    """
+    images, data = load_mnist(directory), mnist_split(np.float64, directory=directory)
+    if run.limit is not None:
+        data = mnist_dense.first_images(data, run.limit)
+    steps = _lock_step(run, data) if len(run.sides) == 2 else None
+    _train(run, data)
+
+    figures = _figures(run, images, data)
+    write_run(out, figures, _results(run, data, steps))
+    run.written = True
+
+    console = make_console()
+    _print_tables(console, run, data)
+    if steps is not None:
+        _print_lock_step(console, steps)
+    print_written(out, figures)
+    return steps is None or steps.agree
+
+
+def _lock_step(run: Run, data: MnistSplit) -> LockStep:
+    with progress_bars("batches") as progress:
+        total = -(-len(data.X_train) // BATCH_SIZE)
+        bar = progress.add_task("lock-step", total=total)
+        return mnist_dense.lock_step(
+            run.experiment, data, run.seed, lambda batch: progress.update(bar, completed=batch)
+        )
+
+
+def _train(run: Run, data: MnistSplit) -> None:
+    with progress_bars("epochs", "validation loss {task.fields[loss]}") as progress:
+        bars = {side: progress.add_task(side, total=run.epochs, loss="") for side in run.sides}
+        for side in run.sides:
+            progress.reset(bars[side])
+
+            def on_epoch(epoch: int, _: float, loss: float, side: Side = side) -> None:
+                run.current = side, epoch, loss
+                progress.update(bars[side], completed=epoch, loss=f"{loss:.3f}")
+
+            trained = mnist_dense.TRAINERS[side](
+                run.experiment, data, run.epochs, run.seed, on_epoch
+            )
+            progress.update(bars[side], total=trained.epochs)
+            run.current = None
+            run.finished.append(trained)
+
+
+def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
+    experiment = run.experiment
+    console.print(f"MNIST, experiment {experiment.id}: {experiment.summary}", style="bold")
+    console.print(f"{experiment.recipe}.")
+    console.print(
+        f"{len(data.X_train):,} training images, {len(data.X_test):,} test images. "
+        f"Seed: {run.seed}."
+    )
+    console.print()
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("")
+    table.add_column("book", justify="right")
+    for trained in run.finished:
+        table.add_column(trained.side, justify="right")
+    printed = dict(zip(_multiples(experiment.epochs), experiment.printed_losses, strict=False))
+    last = max(trained.epochs for trained in run.finished)
+    for epoch in sorted({*_multiples(max(last, max(printed))), last}):
+        table.add_row(
+            f"validation loss, epoch {epoch}",
+            f"{printed[epoch]:.3f}" if epoch in printed else "",
+            *(
+                f"{trained.validation_losses[epoch - 1]:.3f}" if epoch <= trained.epochs else ""
+                for trained in run.finished
+            ),
+        )
+    table.add_row(
+        "ended after epoch",
+        str(experiment.stopped or experiment.epochs),
+        *(str(trained.epochs) for trained in run.finished),
+    )
+    table.add_row(
+        "accuracy",
+        f"{experiment.printed_accuracy:.2f} %",
+        *(f"{100 * trained.accuracy:.2f} %" for trained in run.finished),
+    )
+    table.add_row(
+        "images a second",
+        "",
+        *(f"{trained.images / trained.seconds:,.0f}" for trained in run.finished),
+    )
+    console.print(table)
+    for trained in run.finished:
+        if trained.stopped_early:
+            console.print(
+                f"{trained.side}: stopped as the loss rose; the best was epoch "
+                f"{trained.best_epoch}."
+            )
+
+
+def _multiples(last: int) -> list[int]:
+    return list(range(EVAL_EVERY, last + 1, EVAL_EVERY))
+
+
+def _print_lock_step(console: Console, steps: LockStep) -> None:
+    console.print()
+    console.print(
+        f"In lock-step, {steps.batches:,} batches in float64: the largest difference in a "
+        f"parameter after one step from equal parameters is {steps.in_a_step:.1e}."
+    )
+    verdict = "Both sides are equal" if steps.agree else "The sides DIFFER"
+    console.print(
+        f"{verdict} (the limit is {LOCK_STEP:g}).",
+        style="bold green" if steps.agree else "bold red",
+    )
+    console.print(
+        f"Left alone for all the batches they end {steps.in_the_epoch:.1e} apart; two NumPy runs "
+        f"end {steps.sensitivity:.1e} apart when only the last digit of their weights differs."
+    )
+
+
+def _figures(run: Run, images: Mnist, data: MnistSplit) -> dict[str, Figure]:
+    """The pictures by file name."""
+    from parity import figures
+
+    trained = run.finished[0]
+    tests = len(data.y_test)
+    title = f"Experiment {run.experiment.id}: {run.experiment.summary}"
+    if not run.experiment.squared_error:
+        title += "\n(validation loss as the book prints it, E9)"
+    return {
+        "losses.png": figures.training_curves(
+            {
+                trained.side: {
+                    "training": trained.training_losses,
+                    "validation": trained.validation_losses,
+                }
+                for trained in run.finished
+            },
+            title,
+            "mean squared error" if run.experiment.squared_error else "cross entropy",
+            {trained.side: trained.accuracies for trained in run.finished},
+        ),
+        "misclassified.png": figures.misclassified(
+            images.X_test[:tests],
+            trained.predicted,
+            data.y_test,
+            f"Read wrongly by {trained.side}, experiment {run.experiment.id}",
+        ),
+        "figure_4_4.png": figures.cross_entropy_against_squared_error(),
+        "figure_4_5.png": figures.activation_function("ReLU"),
+        "figure_4_6.png": figures.activation_function("Tanh"),
+        "figure_4_7.png": figures.activation_derivatives(),
+        "figure_4_8.png": figures.activation_spread(_spreads(data.X_test[:1000], run.seed)),
+    }
+
+
+def _spreads(X: ndarray, seed: int) -> dict[str, tuple[ndarray, ndarray]]:
+    """What goes into the hidden layer's tanh and comes out, before any training."""
+    from scratch.activations import Tanh
+    from scratch.dense import Dense
+
+    panels = {}
+    for weight_init in ("standard", "glorot"):
+        layer = Dense(89, Tanh(), seed, weight_init=weight_init)
+        output = layer.forward(X)
+        panels[weight_init] = (layer.activation.input_, output)
+    return panels
+
+
+def _results(run: Run, data: MnistSplit, steps: LockStep | None) -> dict[str, Any]:
+    """What ``results.json`` holds; accuracies from 0 to 1."""
+    experiment = run.experiment
+    return {
+        "experiment": experiment.id,
+        "recipe": experiment.recipe,
+        "seed": run.seed,
+        "epochs": run.epochs,
+        "training_images": len(data.X_train),
+        "test_images": len(data.X_test),
+        "book": {
+            "validation_losses": list(experiment.printed_losses),
+            "accuracy": experiment.printed_accuracy / 100,
+        },
+        "sides": {
+            trained.side: {
+                "training_losses": [finite(loss) for loss in trained.training_losses],
+                "validation_losses": [finite(loss) for loss in trained.validation_losses],
+                "accuracies": trained.accuracies,
+                "accuracy": trained.accuracy,
+                "best_epoch": trained.best_epoch,
+                "stopped_early": trained.stopped_early,
+                "seconds": trained.seconds,
+                "images_a_second": trained.images / trained.seconds,
+            }
+            for trained in run.finished
+        },
+        "lock_step": None
+        if steps is None
+        else {
+            "batches": steps.batches,
+            "in_a_step": finite(steps.in_a_step),
+            "in_the_epoch": finite(steps.in_the_epoch),
+            "sensitivity": finite(steps.sensitivity),
+            "limit": LOCK_STEP,
+        },
+    }

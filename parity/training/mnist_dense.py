@@ -1,0 +1,433 @@
+"""The experiments of chapter 4, trained in NumPy and in PyTorch from the same weights and in the
+same order; and one epoch of both in lock-step, batch by batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy import ndarray
+
+import scratch.models
+from datasets import MnistSplit
+from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, Experiment
+from scratch.functions import one_hot
+from scratch.losses import softmax_cross_entropy_as_printed
+from scratch.network import NeuralNetwork
+from scratch.optimizers import SGD, Optimizer, SGDMomentum
+from scratch.training import Trainer
+
+if TYPE_CHECKING:
+    import torch
+    from torch.optim.lr_scheduler import LRScheduler
+
+Side = Literal["scratch", "reference"]
+
+#: Called after each epoch with its number, its training loss and its validation loss.
+OnEpoch = Callable[[int, float, float], None]
+
+CLASSES = 10
+
+#: How far parameters may be apart after an epoch in lock-step, in float64.
+LOCK_STEP = 1e-8
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An experiment that one side has carried out.
+
+    Attributes:
+        side: who trained.
+        training_losses: the mean over each epoch's batches, of the loss that is minimised.
+        validation_losses: after each epoch, of the loss that the book prints.
+        accuracies: after each epoch, on the test part, from 0 to 1.
+        evaluated: the epochs at which the trainer looked at the validation loss.
+        stopped_early: whether that ended the training.
+        best_epoch: the epoch with the lowest loss of those evaluated; 0 if there is none.
+        predicted: the class of each test image by the network as it stood at the end.
+        seconds: that the training took, with its evaluations.
+        images: how many were trained on, each counted in each epoch.
+    """
+
+    side: Side
+    training_losses: list[float]
+    validation_losses: list[float]
+    accuracies: list[float]
+    evaluated: list[int]
+    stopped_early: bool
+    best_epoch: int
+    predicted: ndarray
+    seconds: float
+    images: int
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there were."""
+        return len(self.training_losses)
+
+    @property
+    def accuracy(self) -> float:
+        """Of the network as it stood at the end, which is the one that the book evaluates."""
+        return self.accuracies[-1]
+
+    @property
+    def losses(self) -> list[float]:
+        """The validation losses that the trainer looked at."""
+        return [self.validation_losses[epoch - 1] for epoch in self.evaluated]
+
+
+@dataclass
+class _Recorder:
+    """Called after each epoch: looks at the test part, which changes nothing in the training."""
+
+    predict: Callable[[], ndarray]
+    targets: ndarray
+    classes: ndarray
+    metric: Callable[[ndarray, ndarray], float]
+    on_epoch: OnEpoch
+    training_losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    predicted: ndarray = field(default_factory=lambda: np.zeros(0))
+    started: float = field(default_factory=time.perf_counter)
+
+    def __call__(self, epoch: int, training_loss: float) -> None:
+        predictions = self.predict()
+        self.predicted = predictions.argmax(axis=1)
+        self.training_losses.append(training_loss)
+        self.validation_losses.append(self.metric(predictions, self.targets))
+        self.accuracies.append(float(np.mean(self.predicted == self.classes)))
+        if not np.isfinite(self.validation_losses[-1]):
+            raise FloatingPointError(
+                f"the validation loss after epoch {epoch} is {self.validation_losses[-1]}: the "
+                "training has diverged"
+            )
+        self.on_epoch(epoch, training_loss, self.validation_losses[-1])
+
+    def finish(self, side: Side, history: Any, images: int) -> Trained:
+        return Trained(
+            side,
+            self.training_losses,
+            self.validation_losses,
+            self.accuracies,
+            history.epochs,
+            history.stopped_early,
+            history.best_epoch,
+            self.predicted,
+            time.perf_counter() - self.started,
+            images * len(self.training_losses),
+        )
+
+
+def first_images(data: MnistSplit, limit: int) -> MnistSplit:
+    """The first ``limit`` training images and a sixth as many test images, at least one."""
+    tests = max(1, limit // 6)
+    return data._replace(
+        X_train=data.X_train[:limit],
+        y_train=data.y_train[:limit],
+        X_test=data.X_test[:tests],
+        y_test=data.y_test[:tests],
+    )
+
+
+def make_scratch(experiment: Experiment, seed: int) -> tuple[NeuralNetwork, Optimizer]:
+    """The network and the optimizer of an experiment, in NumPy."""
+    if experiment.squared_error:
+        net = scratch.models.mnist_mean_squared_error(seed)
+    else:
+        net = scratch.models.mnist_dense(
+            experiment.hidden, experiment.dropout, experiment.weight_init, seed
+        )
+    rate = experiment.rate
+    if experiment.momentum is None:
+        return net, SGD(rate.lr, rate.final_lr, rate.decay_type)
+    return net, SGDMomentum(rate.lr, experiment.momentum, rate.final_lr, rate.decay_type)
+
+
+def _mean_squared_error(prediction: ndarray, target: ndarray) -> float:
+    return float(np.sum((prediction - target) ** 2) / len(prediction))
+
+
+def validation_metric(experiment: Experiment) -> Callable[[ndarray, ndarray], float]:
+    """What the book prints as the validation loss, of predictions and one-hot targets: both ``(n,
+    10)``. That of the softmax cross entropy has extra terms (E9).
+    """
+    return _mean_squared_error if experiment.squared_error else softmax_cross_entropy_as_printed
+
+
+def train_scratch(
+    experiment: Experiment, data: MnistSplit, epochs: int, seed: int, on_epoch: OnEpoch
+) -> Trained:
+    """Carry out an experiment in NumPy.
+
+    Args:
+        experiment: which one.
+        data: both parts, of any size.
+        epochs: at most so many.
+        seed: of the weights and of the order of the images.
+        on_epoch: called after each epoch.
+
+    Raises:
+        FloatingPointError: the training has diverged.
+    """
+    net, optimizer = make_scratch(experiment, seed)
+    y_train = one_hot(data.y_train, CLASSES, data.X_train.dtype)
+    y_test = one_hot(data.y_test, CLASSES, data.X_test.dtype)
+    metric = validation_metric(experiment)
+    recorder = _Recorder(
+        lambda: net.forward(data.X_test, inference=True), y_test, data.y_test, metric, on_epoch
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told in words
+        history = Trainer(net, optimizer).fit(
+            data.X_train,
+            y_train,
+            data.X_test,
+            y_test,
+            epochs=epochs,
+            eval_every=EVAL_EVERY,
+            batch_size=BATCH_SIZE,
+            seed=seed,
+            verbose=False,
+            metric=metric,
+            on_epoch=recorder,
+        )
+    return recorder.finish("scratch", history, len(data.X_train))
+
+
+def initial_params(experiment: Experiment, dtype: Any, seed: int) -> list[ndarray]:
+    """The parameters that the scratch network of an experiment starts with."""
+    net, _ = make_scratch(experiment, seed)
+    net.forward(np.zeros((1, 784), dtype), inference=True)
+    return list(net.params())
+
+
+def orders(experiment: Experiment, n: int, epochs: int, seed: int) -> list[ndarray]:
+    """The order of ``n`` images in each epoch of an experiment, as ``train_scratch`` has them.
+
+    In the book all random numbers come from one stream. Drawn in its order: a permutation; in the
+    first batch for each layer, with the stream seeded anew, the parameters and dropout's mask; in
+    later batches the masks; and so on with the next permutation.
+    """
+    stream = np.random.RandomState(seed)
+    batches = [min(BATCH_SIZE, n - start) for start in range(0, n, BATCH_SIZE)]
+    masked = experiment.hidden if experiment.dropout < 1 else ()
+    order = np.arange(n)
+    found = []
+    for epoch in range(epochs):
+        order = order[stream.permutation(n)]
+        found.append(order)
+        for batch, rows in enumerate(batches):
+            if epoch == batch == 0:
+                for n_in, n_out in pairwise((784, *experiment.hidden, CLASSES)):
+                    stream.seed(seed)
+                    stream.standard_normal((n_in + 1, n_out))
+                    if masked and n_out != CLASSES:
+                        stream.random((rows, n_out))
+            else:
+                for neurons in masked:
+                    stream.random((rows, neurons))
+    return found
+
+
+def train_reference(
+    experiment: Experiment, data: MnistSplit, epochs: int, seed: int, on_epoch: OnEpoch
+) -> Trained:
+    """Carry out an experiment in PyTorch, from the weights and in the order of ``train_scratch``.
+
+    Dropout's masks are PyTorch's own. Arguments and errors as for ``train_scratch``.
+    """
+    import torch
+
+    import reference.models
+    from parity.bridge import copy_to_reference
+    from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
+    from reference.training import PyTorchTrainer, predict
+
+    if experiment.squared_error:
+        model = reference.models.mnist_mean_squared_error()
+    else:
+        model = reference.models.mnist_dense(experiment.hidden, experiment.dropout)
+    copy_to_reference(initial_params(experiment, data.X_train.dtype, seed), model)
+    criterion = MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy()
+    optimizer = _torch_optimizer(experiment, model.parameters())
+    scheduler = _torch_scheduler(experiment, optimizer, epochs)
+
+    X_train, X_test = torch.from_numpy(data.X_train), torch.from_numpy(data.X_test)
+    y_train = torch.from_numpy(one_hot(data.y_train, CLASSES, data.X_train.dtype))
+    y_test = one_hot(data.y_test, CLASSES, data.X_test.dtype)
+    metric = validation_metric(experiment)
+    recorder = _Recorder(
+        lambda: predict(model, X_test).numpy(), y_test, data.y_test, metric, on_epoch
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.random.manual_seed(seed)
+        history = PyTorchTrainer(model, optimizer, criterion).fit(
+            X_train,
+            y_train,
+            X_test,
+            torch.from_numpy(y_test),
+            epochs=epochs,
+            eval_every=EVAL_EVERY,
+            batch_size=BATCH_SIZE,
+            orders=[
+                torch.from_numpy(order) for order in orders(experiment, len(X_train), epochs, seed)
+            ],
+            scheduler=scheduler,
+            metric=lambda predictions, y: metric(predictions.numpy(), y.numpy()),
+            on_epoch=recorder,
+        )
+    return recorder.finish("reference", history, len(X_train))
+
+
+def _torch_optimizer(experiment: Experiment, params: Any) -> torch.optim.Optimizer:
+    from reference.optimizers import SGD, SGDMomentum
+
+    if experiment.momentum is None:
+        return SGD(params, lr=experiment.rate.lr)
+    return SGDMomentum(params, lr=experiment.rate.lr, momentum=experiment.momentum)
+
+
+def _torch_scheduler(
+    experiment: Experiment, optimizer: torch.optim.Optimizer, epochs: int
+) -> LRScheduler | None:
+    from reference.schedules import ExponentialDecay, LinearDecay
+
+    decays = {"linear": LinearDecay, "exponential": ExponentialDecay}
+    rate = experiment.rate
+    if rate.decay_type is None:
+        return None
+    return decays[rate.decay_type](optimizer, rate.final_lr, epochs)
+
+
+TRAINERS: dict[Side, Callable[[Experiment, MnistSplit, int, int, OnEpoch], Trained]] = {
+    "scratch": train_scratch,
+    "reference": train_reference,
+}
+
+
+@dataclass(frozen=True)
+class LockStep:
+    """How far the two sides get apart in one epoch of the same batches, in float64.
+
+    Attributes:
+        batches: how many there were.
+        in_a_step: the largest difference between a parameter on one side and on the other after a
+            step that both began with equal parameters.
+        in_the_epoch: the same after all steps, the sides being equal only at the start. Training
+            itself may blow rounding up beyond all measure: see ``sensitivity``.
+        sensitivity: how far apart two scratch networks are after all steps whose parameters differ
+            at the start by less than one part in 1e15.
+    """
+
+    batches: int
+    in_a_step: float
+    in_the_epoch: float
+    sensitivity: float
+
+    @property
+    def agree(self) -> bool:
+        """Whether each step is the same on both sides."""
+        return self.in_a_step < LOCK_STEP
+
+
+def lock_step(
+    experiment: Experiment,
+    data: MnistSplit,
+    seed: int,
+    on_batch: Callable[[int], None] = lambda batch: None,
+) -> LockStep:
+    """Train both sides for one epoch, batch by batch, with dropout's masks shared.
+
+    Args:
+        experiment: which one; its rate stays that of the first epoch.
+        data: the training part, in float64.
+        seed: of the weights and of the order of the images.
+        on_batch: called after each batch with its number, counted from 1.
+    """
+    X, y = data.X_train, one_hot(data.y_train, CLASSES, data.X_train.dtype)
+    ours = _ScratchSide(experiment, X, seed)
+    disturbed = _ScratchSide(experiment, X, seed)
+    for param in disturbed.params:
+        param *= 1 + np.finfo(param.dtype).eps
+    led, free = _ReferenceSide(experiment, ours), _ReferenceSide(experiment, ours)
+    in_a_step = 0.0
+    batches = _batches(experiment, len(X), seed)
+    for number, rows in enumerate(batches, start=1):
+        led.follow(ours)
+        ours.step(X[rows], y[rows])
+        disturbed.step(X[rows], y[rows])
+        for side in (led, free):
+            side.step(X[rows], y[rows])
+        in_a_step = max(in_a_step, _largest_difference(ours.params, led.params))
+        on_batch(number)
+    return LockStep(
+        len(batches),
+        in_a_step,
+        _largest_difference(ours.params, free.params),
+        _largest_difference(ours.params, disturbed.params),
+    )
+
+
+class _ScratchSide:
+    def __init__(self, experiment: Experiment, X: ndarray, seed: int) -> None:
+        self.net, self.optimizer = make_scratch(experiment, seed)
+        self.net.forward(X[:1], inference=True)
+        self.optimizer.net = self.net
+        self.params = list(self.net.params())
+
+    def step(self, X: ndarray, y: ndarray) -> None:
+        self.net.train_batch(X, y)
+        self.optimizer.step()
+
+
+class _ReferenceSide:
+    """The twin of a scratch side, which must make each step first: its masks are used."""
+
+    def __init__(self, experiment: Experiment, ours: _ScratchSide) -> None:
+        from parity.bridge import to_reference
+        from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
+
+        self.model = to_reference(ours.net, share_masks=True)
+        self.criterion = MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy()
+        self.optimizer = _torch_optimizer(experiment, self.model.parameters())
+
+    @property
+    def params(self) -> list[ndarray]:
+        from parity.bridge import read_reference
+
+        return read_reference(self.model)
+
+    def follow(self, ours: _ScratchSide) -> None:
+        """Take over parameters and velocities."""
+        import torch
+
+        mine = list(self.model.parameters())
+        velocities = getattr(ours.optimizer, "velocities", [])
+        with torch.no_grad():
+            for param, value in zip(mine, ours.params, strict=True):
+                param.copy_(torch.from_numpy(value.T).reshape(param.shape))
+            for param, value in zip(mine, velocities, strict=False):
+                velocity = torch.from_numpy(value.T).reshape(param.shape)
+                self.optimizer.state[param]["velocity"] = velocity.clone()
+
+    def step(self, X: ndarray, y: ndarray) -> None:
+        import torch
+
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.model(torch.from_numpy(X)), torch.from_numpy(y))
+        loss.backward()
+        self.optimizer.step()
+
+
+def _largest_difference(ours: list[ndarray], theirs: list[ndarray]) -> float:
+    return max(float(np.max(np.abs(a - b))) for a, b in zip(ours, theirs, strict=True))
+
+
+def _batches(experiment: Experiment, n: int, seed: int) -> list[ndarray]:
+    [order] = orders(experiment, n, 1, seed)
+    return [order[start : start + BATCH_SIZE] for start in range(0, n, BATCH_SIZE)]

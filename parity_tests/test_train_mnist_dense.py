@@ -1,0 +1,328 @@
+"""`parity train mnist-dense`: both sides in lock-step, and all files or none."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from numpy import ndarray
+
+from datasets import MnistSplit, mnist_split
+from datasets.files import DATA_DIRECTORY
+from parity.bridge import read_reference
+from parity.cli import train
+from parity.training import mnist_dense
+from parity.training.experiments import BATCH_SIZE, CLAIMED_ORDER, EXPERIMENTS, SEED, Experiment
+from parity.training.mnist_dense import (
+    LOCK_STEP,
+    Trained,
+    first_images,
+    initial_params,
+    lock_step,
+    orders,
+    train_reference,
+    train_scratch,
+)
+from scratch.network import NeuralNetwork
+
+PICTURES = {
+    "losses.png",
+    "misclassified.png",
+    *(f"figure_4_{number}.png" for number in range(4, 9)),
+}
+
+#: A well-behaved relative of the book's experiments: rounding stays rounding.
+TAME = replace(EXPERIMENTS["4.2"], id="tame", weight_init="glorot")
+
+
+@cache
+def mnist() -> MnistSplit:
+    return mnist_split(np.float64)
+
+
+@cache
+def little() -> MnistSplit:
+    return first_images(mnist(), 600)
+
+
+def ignore(epoch: int, training_loss: float, validation_loss: float) -> None:
+    pass
+
+
+def call(*args: object) -> Result:
+    return CliRunner(env={"COLUMNS": "80"}).invoke(train.command, ["mnist-dense", *map(str, args)])
+
+
+# Both sides
+
+
+def test_one_epoch_of_a_thousand_batches_is_the_same_on_both_sides() -> None:
+    steps = lock_step(TAME, mnist(), SEED)
+    assert steps.batches == 1000
+    assert steps.in_a_step < 1e-12
+    assert steps.in_the_epoch < LOCK_STEP
+    assert steps.agree
+
+
+@pytest.mark.parametrize("id_", ["4.1", "4.3", "4.9"])
+def test_each_step_is_the_same_on_both_sides(id_: str) -> None:
+    """With momentum, and with dropout's masks shared."""
+    steps = lock_step(EXPERIMENTS[id_], first_images(mnist(), 6000), SEED)
+    assert steps.batches == 100
+    assert steps.in_a_step < 1e-13
+
+
+def test_where_the_sides_drift_apart_the_training_itself_is_as_sensitive() -> None:
+    """The last digit of a weight is enough; so the drift says nothing against either side."""
+    steps = lock_step(EXPERIMENTS["4.3"], first_images(mnist(), 12_000), SEED)
+    assert steps.in_the_epoch > 1e-6
+    assert steps.sensitivity > 1e-6
+    assert steps.agree
+
+
+def test_a_wrong_step_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = mnist_dense._ReferenceSide.step
+
+    def twice(self: Any, X: ndarray, y: ndarray) -> None:
+        step(self, X, y)
+        with torch.no_grad():
+            next(iter(self.model.parameters())).mul_(1 + 1e-7)
+
+    monkeypatch.setattr(mnist_dense._ReferenceSide, "step", twice)
+    assert not lock_step(TAME, little(), SEED).agree
+
+
+@pytest.mark.parametrize("id_", ["4.1", "4.2"])
+def test_both_sides_train_alike_for_whole_epochs(id_: str) -> None:
+    """Without momentum, over three short epochs, rounding has no time to grow."""
+    ours = train_scratch(EXPERIMENTS[id_], little(), 3, SEED, ignore)
+    theirs = train_reference(EXPERIMENTS[id_], little(), 3, SEED, ignore)
+    np.testing.assert_allclose(ours.training_losses, theirs.training_losses, rtol=1e-9)
+    np.testing.assert_allclose(ours.validation_losses, theirs.validation_losses, rtol=1e-9)
+    assert ours.accuracies == theirs.accuracies
+    np.testing.assert_array_equal(ours.predicted, theirs.predicted)
+
+
+@pytest.mark.parametrize("id_", ["4.4", "4.5"])
+def test_both_sides_let_the_rate_decay_alike(id_: str) -> None:
+    experiment = replace(EXPERIMENTS[id_], weight_init="glorot", momentum=0.5)
+    ours = train_scratch(experiment, little(), 3, SEED, ignore)
+    theirs = train_reference(experiment, little(), 3, SEED, ignore)
+    np.testing.assert_allclose(ours.training_losses, theirs.training_losses, rtol=1e-9)
+
+
+@pytest.mark.parametrize("id_", ["4.2", "4.8", "4.9"])
+def test_the_reference_sees_the_images_in_the_order_of_the_scratch_side(
+    id_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout the masks come from the stream of the orders."""
+    data = first_images(mnist(), 150)
+    numbered = data._replace(X_train=np.array(data.X_train))
+    numbered.X_train[:, 0] = np.arange(150)
+    seen: list[float] = []
+    train_batch = NeuralNetwork.train_batch
+
+    def spy(self: NeuralNetwork, X: ndarray, y: ndarray) -> float:
+        seen.extend(X[:, 0])
+        return train_batch(self, X, y)
+
+    monkeypatch.setattr(NeuralNetwork, "train_batch", spy)
+    train_scratch(EXPERIMENTS[id_], numbered, 3, SEED, ignore)
+    assert seen == np.concatenate(orders(EXPERIMENTS[id_], 150, 3, SEED)).tolist()
+
+
+def test_the_reference_starts_from_the_scratch_sides_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from reference.training import PyTorchTrainer
+
+    started: list[ndarray] = []
+
+    def spy(self: PyTorchTrainer, *args: Any, **kwargs: Any) -> None:
+        started.extend(read_reference(self.model))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PyTorchTrainer, "fit", spy)
+    with pytest.raises(KeyboardInterrupt):
+        train_reference(EXPERIMENTS["4.9"], little(), 1, SEED, ignore)
+    expected = initial_params(EXPERIMENTS["4.9"], np.float64, SEED)
+    assert len(started) == 6
+    for param, value in zip(started, expected, strict=True):
+        np.testing.assert_array_equal(param, value)
+
+
+def test_training_learns_to_read() -> None:
+    """A tenth of the images, ten epochs, on either side."""
+    data = first_images(mnist(), 6000)
+    for trainer in (train_scratch, train_reference):
+        assert trainer(EXPERIMENTS["4.8"], data, 10, SEED, ignore).accuracy > 0.9
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    wild = replace(EXPERIMENTS["4.3"], rate=replace(TAME.rate, lr=1e308))
+    for trainer in (train_scratch, train_reference):
+        with pytest.raises(FloatingPointError, match="after epoch 1 is nan: the training has div"):
+            trainer(wild, little(), 2, SEED, ignore)
+
+
+# The experiments
+
+
+def test_the_claimed_order_is_the_order_of_the_printed_accuracies() -> None:
+    printed = [EXPERIMENTS[id_].printed_accuracy for id_ in CLAIMED_ORDER]
+    assert printed == sorted(printed)
+    assert len(EXPERIMENTS) == 10
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda experiment: experiment.id)
+def test_an_experiment_prints_one_loss_every_ten_epochs(experiment: Experiment) -> None:
+    """But for the last one where the loss had risen."""
+    looked = (experiment.stopped or experiment.epochs) // 10
+    rose = experiment.stopped is not None
+    assert len(experiment.printed_losses) == looked - rose
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    out = tmp_path_factory.mktemp("both") / "out"
+    return call("--limit", 600, "--epochs", 2, "--experiment", "4.2", "--out", out), out
+
+
+def test_files_and_numbers_of_both_sides(both: tuple[Result, Path]) -> None:
+    result, out = both
+    assert result.exit_code == 0
+    assert {path.name for path in out.iterdir()} == {*PICTURES, "results.json"}
+    results = json.loads((out / "results.json").read_text())
+    assert (results["experiment"], results["training_images"], results["test_images"]) == (
+        "4.2",
+        600,
+        100,
+    )
+    for side in ("scratch", "reference"):
+        assert len(results["sides"][side]["validation_losses"]) == 2
+        assert results["sides"][side]["accuracy"] == results["sides"][side]["accuracies"][-1]
+    assert results["lock_step"]["batches"] == 10
+    assert 0 < results["lock_step"]["in_a_step"] < LOCK_STEP
+
+
+def test_what_is_printed_is_narrow_and_says_what_was_done(both: tuple[Result, Path]) -> None:
+    result, out = both
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "MNIST, experiment 4.2: softmax cross entropy"
+    assert "600 training images, 100 test images. Seed: 20190119." in lines
+    assert "Both sides are equal (the limit is 1e-08)." in lines
+    assert f"Written to {out}:" in result.output.replace("\n", "")
+
+
+def test_one_side_needs_no_other(tmp_path: Path) -> None:
+    for side in ("scratch", "reference"):
+        out = tmp_path / side
+        result = call("--side", side, "--limit", 60, "--epochs", 1, "--out", out)
+        assert result.exit_code == 0
+        assert "lock-step" not in result.output
+        results = json.loads((out / "results.json").read_text())
+        assert list(results["sides"]) == [side]
+        assert results["lock_step"] is None
+
+
+def test_a_difference_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    different = mnist_dense.LockStep(10, 1e-7, 1e-7, 1e-7)
+    monkeypatch.setattr(mnist_dense, "lock_step", lambda *args: different)
+    result = call("--limit", 60, "--epochs", 1, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "The sides DIFFER (the limit is 1e-08)." in result.output
+
+
+@pytest.fixture
+def other_set(tmp_path: Path) -> Path:
+    """MNIST's files under their names, in a directory of one's own."""
+    return Path(shutil.copytree(DATA_DIRECTORY / "mnist", tmp_path / "set"))
+
+
+def test_another_set_is_read_from_its_directory(other_set: Path, tmp_path: Path) -> None:
+    labels = other_set / "train-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(labels.read_bytes()))
+    content[8:] = bytes(len(content) - 8)
+    labels.write_bytes(gzip.compress(bytes(content), 1))
+    out = tmp_path / "out"
+    result = call(
+        "--data", other_set, "--side", "scratch", "--limit", 600, "--epochs", 1, "--out", out
+    )
+    assert result.exit_code == 0
+    accuracy = json.loads((out / "results.json").read_text())["sides"]["scratch"]["accuracy"]
+    assert accuracy == np.mean(mnist().y_test[:100] == 0)  # everything is called a 0
+
+
+def test_a_damaged_set_is_refused_before_anything_is_written(
+    other_set: Path, tmp_path: Path
+) -> None:
+    damaged = other_set / "t10k-images-idx3-ubyte.gz"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    result = call("--data", other_set, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert str(damaged) in result.stderr.replace("\n", "")
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--download"], "--download needs --data DIR"),
+        (["--experiment", "4.11"], "'4.11' is not one of"),
+        (["--limit", 0], "x>=1"),
+        (["--epochs", 0], "1<=x<=1000"),
+        (["--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(args: list[object], words: str, tmp_path: Path) -> None:
+    result = call(*args, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert words in result.stderr.replace("\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fetching_goes_into_the_directory_and_is_used(
+    other_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(directory: Path) -> None:
+        shutil.copytree(other_set, directory)
+
+    monkeypatch.setattr("parity.cli.train.mnist_dense.download_mnist", fetch)
+    result = call(
+        *("--data", tmp_path / "new", "--download", "--side", "scratch"),
+        *("--limit", 60, "--epochs", 1, "--out", tmp_path / "out"),
+    )
+    assert result.exit_code == 0
+    assert len(list((tmp_path / "new").iterdir())) == 4
+
+
+def test_an_interruption_says_how_far_it_was_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(
+        experiment: Experiment, data: MnistSplit, epochs: int, seed: int, on_epoch: Any
+    ) -> Trained:
+        on_epoch(1, 2.0, 0.987)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(mnist_dense.TRAINERS, "reference", interrupted)
+    result = call("--limit", BATCH_SIZE, "--epochs", 2, "--out", tmp_path / "out")
+    assert result.exit_code == 130
+    assert "scratch had finished, with an accuracy of" in result.stderr
+    assert "reference had done 1 of 2 epochs, with a validation loss of 0.987" in result.stderr
+    assert "Nothing was written." in result.stderr
+    assert not (tmp_path / "out").exists()
