@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from datasets.files import DATA_DIRECTORY
-from parity.book import CHAPTERS, chapter2, chapter_rows
+from parity.book import chapter2, chapter_rows
 from parity.book.rows import CORRECTED_CELL, Row
 from parity.cli.book import command
 
@@ -45,7 +45,7 @@ def result(id_: str) -> list[Row]:
 # The numbers
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", EXACT)
 def test_every_exact_number_is_equal_to_the_last_printed_digit(chapter: int) -> None:
     exact = [row for row in rows_of(chapter) if row.kind == "exact"]
     assert len(exact) == EXACT[chapter]
@@ -89,7 +89,7 @@ def test_another_most_important_feature_would_show(monkeypatch: pytest.MonkeyPat
 # The command
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", EXACT)
 def test_a_chapter_is_printed_in_80_columns(chapter: int) -> None:
     shown = book(str(chapter))
     assert shown.exit_code == 0
@@ -125,7 +125,7 @@ def test_a_number_that_nobody_can_reproduce_is_no_failure() -> None:
     assert "13 more are not reproduced (see 2.3)" in " ".join(shown.output.split())
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", EXACT)
 def test_json_holds_every_row(chapter: int) -> None:
     shown = book(str(chapter), "--json")
     assert shown.exit_code == 0
@@ -142,7 +142,7 @@ def test_a_chapter_that_is_not_there_is_a_wrong_call(chapter: str) -> None:
     shown = book(chapter)
     assert shown.exit_code == 2
     assert shown.output == (
-        f"Error: there is no chapter {chapter!r} here; chapters 1 to 3 are there.\n"
+        f"Error: there is no chapter {chapter!r} here; chapters 1 to 4 are there.\n"
     )
 
 
