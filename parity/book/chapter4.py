@@ -28,6 +28,9 @@ LOSS_BAND = 0.02
 ACCURACY_BAND = 0.5
 STOP_BAND = float(EVAL_EVERY)
 
+#: In points: the square root of 2 x 0.97 x 0.03 / 10,000.
+CHANCE = 0.24
+
 RECIPE = (
     f"in float64, network and fit seed {SEED}, one stream for weights, orders and dropout's masks"
 )
@@ -67,7 +70,7 @@ def parts(limit: int | None = None, on_experiment: OnExperiment = _quiet) -> Ite
         trained = _train(experiment, data, limit, on_experiment)
         accuracies[experiment.id] = trained.accuracy
         yield _rows_of(experiment, trained, limit)
-    yield [_order(accuracies, limit)]
+    yield _gains(accuracies, limit)
 
 
 def _train(
@@ -108,16 +111,27 @@ def _rows_of(experiment: Experiment, trained: Trained, limit: int | None) -> lis
     ]
 
 
-def _order(accuracies: dict[str, float], limit: int | None) -> Row:
-    return Row(
-        id="4.11",
-        title="The claim: each trick raises the accuracy",
-        what="from the lowest to the highest",
-        printed=" < ".join(CLAIMED_ORDER),
-        ours=" < ".join(sorted(CLAIMED_ORDER, key=accuracies.__getitem__)),
-        recipe="The accuracies above.",
-        kind="exact" if limit is None else "not comparable",
-    )
+def _gains(accuracies: dict[str, float], limit: int | None) -> list[Row]:
+    """What each trick brings over the one before: the order that the chapter claims."""
+    return [
+        Row(
+            id="4.11",
+            title="The claim: each trick raises the accuracy, by so many points",
+            what=f"{EXPERIMENTS[later].summary}: {later} over {earlier}",
+            printed=f"{_printed(later) - _printed(earlier):+.2f}",
+            ours=f"{100 * (accuracies[later] - accuracies[earlier]):+.2f}",
+            recipe="The accuracies above.",
+            kind="gain" if limit is None else "not comparable",
+            band=CHANCE,
+            note="On 10,000 test images the difference of two accuracies of 97 % has a standard "
+            f"error of {CHANCE} points.",
+        )
+        for earlier, later in pairwise(CLAIMED_ORDER)
+    ]
+
+
+def _printed(id_: str) -> float:
+    return EXPERIMENTS[id_].printed_accuracy
 
 
 def _small_facts() -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-Kind = Literal["exact", "band", "not reproduced", "not comparable"]
+Kind = Literal["exact", "band", "gain", "not reproduced", "not comparable"]
 
 BOOK_DATA = "Data with the misprinted cell of row 445, split 70 : 30 with seed 80718."
 CORRECTED_CELL = "row 445 corrected"
@@ -27,9 +27,10 @@ class Row:
         printed: as the book prints it.
         ours: computed here, to as many digits.
         kind: "exact" if every digit must be the same, "band" if thousands of steps carry rounding
-            into the digits, "not reproduced" if nobody knows how to, "not comparable" if it was
-            computed in another way than the book's.
-        band: how far ours may be from the printed one, for a "band".
+            into the digits, "gain" if it must not be below 0 by more than chance, "not reproduced"
+            if nobody knows how to, "not comparable" if it was computed in another way than the
+            book's.
+        band: how far ours may be from the printed one, for a "band"; below 0, for a "gain".
         required: whether a number outside of its band counts as a difference.
         recipe: how ``ours`` was computed, with seeds and the variant of the data.
         note: what else there is to know; the same for all rows of an ``id``.
@@ -55,13 +56,15 @@ class Row:
 
     @property
     def in_band(self) -> bool:
-        """Whether ours is as near to the printed one as a "band" asks for."""
+        """Whether ours is as near to the printed one as a "band" asks for, or a "gain" no loss."""
+        if self.kind == "gain":
+            return float(self.ours) >= -self.band
         return self.kind == "band" and abs(float(self.ours) - float(self.printed)) <= self.band
 
     @property
     def failed(self) -> bool:
         """Whether it should have been equal, or near, and is not."""
-        if self.kind == "band":
+        if self.kind in ("band", "gain"):
             return self.required and not self.in_band
         return self.kind == "exact" and not self.equal
 

@@ -101,7 +101,7 @@ def _print(console: Console, chapter: int, rows: list[Row]) -> None:
     bands = [row for row in rows if row.kind == "band"]
     if bands:
         line += f" {sum(row.in_band for row in bands)} of {len(bands)} are within their bands."
-    far = [f"{row.id} {row.what}" for row in bands if row.failed]
+    far = [f"{row.id} {row.what}" for row in rows if row.failed and row.kind != "exact"]
     if far:
         line += f" Too far off: {', '.join(far)}."
     lost = [row.id for row in rows if row.kind == "not reproduced"]
@@ -140,6 +140,9 @@ def _mark(row: Row) -> Text:
     """In words, and in colour for those who see it."""
     if row.equal:
         return Text("equal", style="green")
+    if row.kind == "gain" and not row.failed:
+        higher = float(row.ours) > 0
+        return Text("holds" if higher else "by chance", style="green" if higher else "yellow")
     if row.kind == "band":
         if row.in_band:
             return Text(f"within {row.band:g}", style="green")

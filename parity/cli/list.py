@@ -56,6 +56,10 @@ def command(chapter: int | None, as_json: bool, as_markdown: bool) -> None:
         width = max(len(entry.name) for entry in of_chapter) + 2
         for entry in of_chapter:
             click.echo(_line(entry, width))
+    if any(not entry.in_book for entry in entries):
+        click.echo("\n* not in the book")
+    if any(entry.argument for entry in entries):
+        click.echo("A name with a dot is an argument that the chapter adds to a class.")
 
 
 def _line(entry: Component, width: int) -> str:
@@ -75,7 +79,7 @@ def _markdown(entries: Iterable[Component]) -> str:
         "Made from the catalogue by `parity list --markdown`. A component of module `dense` stands",
         "in `scratch/dense.py` and `reference/dense.py`, its tests in",
         "`parity_tests/test_dense.py`.",
-        "Those marked * are not in the book.",
+        "Those marked * are not in the book; a name with a dot is what a chapter adds to a class.",
         "",
         "| Chapter | Component | Module | Compared on | Cases | Mutants |",
         "| ---: | --- | --- | --- | ---: | ---: |",

@@ -14,11 +14,9 @@ from rich.table import Table
 
 from datasets import (
     DataFileError,
-    Mnist,
     MnistSplit,
     TorchvisionError,
     download_mnist,
-    load_mnist,
     mnist_split,
 )
 from parity.cli.train.common import (
@@ -152,13 +150,13 @@ def _carry_out(run: Run, directory: Path | None, out: Path) -> bool:
 
     Returns whether each step is the same on both sides.
     """
-    images, data = load_mnist(directory), mnist_split(np.float64, directory=directory)
+    data = mnist_split(np.float64, directory=directory)
     if run.limit is not None:
         data = mnist_dense.first_images(data, run.limit)
     steps = _lock_step(run, data) if len(run.sides) == 2 else None
     _train(run, data)
 
-    figures = _figures(run, images, data)
+    figures = _figures(run, data)
     write_run(out, figures, _results(run, data, steps))
     run.written = True
 
@@ -268,12 +266,11 @@ def _print_lock_step(console: Console, steps: LockStep) -> None:
     )
 
 
-def _figures(run: Run, images: Mnist, data: MnistSplit) -> dict[str, Figure]:
+def _figures(run: Run, data: MnistSplit) -> dict[str, Figure]:
     """The pictures by file name."""
     from parity import figures
 
     trained = run.finished[0]
-    tests = len(data.y_test)
     title = f"Experiment {run.experiment.id}: {run.experiment.summary}"
     if not run.experiment.squared_error:
         title += "\n(validation loss as the book prints it, E9)"
@@ -291,7 +288,7 @@ def _figures(run: Run, images: Mnist, data: MnistSplit) -> dict[str, Figure]:
             {trained.side: trained.accuracies for trained in run.finished},
         ),
         "misclassified.png": figures.misclassified(
-            images.X_test[:tests],
+            _as_images(data.X_test, data),
             trained.predicted,
             data.y_test,
             f"Read wrongly by {trained.side}, experiment {run.experiment.id}",
@@ -302,6 +299,12 @@ def _figures(run: Run, images: Mnist, data: MnistSplit) -> dict[str, Figure]:
         "figure_4_7.png": figures.activation_derivatives(),
         "figure_4_8.png": figures.activation_spread(_spreads(data.X_test[:1000], run.seed)),
     }
+
+
+def _as_images(X: ndarray, data: MnistSplit) -> ndarray:
+    """The pixels as they were, from 0 to 255, ``(n, 28, 28)``."""
+    pixels: ndarray = np.rint(255 * (X * data.std + data.mean)).astype(np.uint8)
+    return pixels.reshape(-1, 28, 28)
 
 
 def _spreads(X: ndarray, seed: int) -> dict[str, tuple[ndarray, ndarray]]:
