@@ -1,4 +1,4 @@
-"""Chapters 2 and 3 as a reader would type them, three of the book's printed mistakes included."""
+"""Chapters 2 to 4 as a reader would type them, six of the book's printed mistakes included."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def loss_gradients(forward_info, weights):
     return {"W": dLdW, "B": dLdB}
 
 
-# Chapter 3
+# Chapter 3, and the weights of chapter 4
 
 
 def assert_same_shape(a, b):
@@ -121,16 +121,19 @@ class Layer:
 
 
 class Dense(Layer):
-    def __init__(self, neurons, activation=Sigmoid()):
+    def __init__(self, neurons, activation=Sigmoid(), weight_init="standard"):
         super().__init__(neurons)
         self.activation = activation
+        self.weight_init = weight_init
 
     def _setup_layer(self, input_):
+        num_in = input_.shape[1]
         if self.seed:
             np.random.seed(self.seed)
+        scale = 2 / (num_in + self.neurons) if self.weight_init == "glorot" else 1.0
         self.params = [
-            np.random.randn(input_.shape[1], self.neurons),
-            np.random.randn(1, self.neurons),
+            np.random.normal(loc=0, scale=scale, size=(num_in, self.neurons)),
+            np.random.normal(loc=0, scale=scale, size=(1, self.neurons)),
         ]
         self.operations = [
             WeightMultiply(self.params[0]),
@@ -158,3 +161,105 @@ class MeanSquaredError(Loss):
 
     def _input_grad(self):
         return 2.0 * (self.prediction - self.target) / self.prediction.shape[0]
+
+
+# Chapter 4
+
+
+def softmax(x, axis=None):
+    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
+
+
+class SoftmaxCrossEntropyLoss(Loss):
+    def __init__(self, eps=1e-9):
+        self.eps = eps
+
+    def _output(self):
+        p = np.clip(softmax(self.prediction, axis=1), self.eps, 1 - self.eps)
+        self.softmax_preds = p
+        return np.sum(-self.target * np.log(p) - (1 - self.target) * np.log(1 - p))
+
+    def _input_grad(self):
+        return self.softmax_preds - self.target
+
+
+class SGDMomentum:
+    def __init__(self, lr=0.01, momentum=0.9, final_lr=0, decay_type=None):
+        self.lr = lr
+        self.momentum = momentum
+        self.final_lr = final_lr
+        self.decay_type = decay_type
+        self.velocities = []
+
+    def _setup_decay(self):
+        decays = self.max_epochs - 1
+        if self.decay_type == "exponential":
+            self.decay_per_epoch = np.power(self.final_lr / self.lr, 1.0 / decays)
+        elif self.decay_type == "linear":
+            self.decay_per_epoch = (self.lr - self.final_lr) / decays
+
+    def _decay_lr(self):
+        if self.decay_type == "exponential":
+            self.lr *= self.decay_per_epoch
+        elif self.decay_type == "linear":
+            self.lr -= self.decay_per_epoch
+
+    def step(self):
+        params = list(self.net.params())
+        if not self.velocities:
+            self.velocities = [np.zeros_like(param) for param in params]
+        for param, grad, velocity in zip(params, self.net.param_grads(), self.velocities):
+            velocity *= self.momentum
+            velocity += self.lr * grad
+            param -= velocity
+
+
+# Chapter 3's training, with the decay of chapter 4
+
+
+def permute_data(X, y):
+    order = np.random.permutation(X.shape[0])
+    return X[order], y[order]
+
+
+def generate_batches(X, y, size=32):
+    for start in range(0, X.shape[0], size):
+        yield X[start : start + size], y[start : start + size]
+
+
+class Trainer:
+    def __init__(self, net, optim):
+        self.net = net
+        self.optim = optim
+        self.optim.net = net
+
+    def fit(
+        self,
+        X_train,
+        y_train,
+        X_test,
+        y_test,
+        epochs=100,
+        eval_every=10,
+        batch_size=32,
+        seed=1,
+        restart=True,
+    ):
+        np.random.seed(seed)
+        if restart:
+            for layer in self.net.layers:
+                layer.first = True
+        self.optim.max_epochs = epochs
+        self.optim._setup_decay()
+        for e in range(epochs):
+            X_train, y_train = permute_data(X_train, y_train)
+            for X_batch, y_batch in generate_batches(X_train, y_train, batch_size):
+                self.net.train_batch(X_batch, y_batch)
+                self.optim.step()
+            if (e + 1) % eval_every == 0:
+                test_preds = self.net.forward(X_test)
+                loss = self.net.loss.forward(test_preds, y_test)
+                print(f"Validation loss after {e + 1} epochs is {loss:.3f}")
+            if self.optim.final_lr:
+                self.optim._decay_lr()

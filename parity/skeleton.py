@@ -28,13 +28,11 @@ def skeleton(name: str, chapter: int | None = None) -> str:
 
     Args:
         name: of the file, for its first lines.
-        chapter: the one chapter to write; all where it is None.
+        chapter: the one chapter to write, with what it requires of earlier ones; all where it is
+            None.
     """
-    wanted = [
-        component
-        for component in components()
-        if component.in_book and chapter in (None, component.chapter)
-    ]
+    names = _names(chapter)
+    wanted = [component for component in components() if component.name in names]
     title = f"chapters 1 to {chapters()[-1]}" if chapter is None else f"chapter {chapter}"
     parts = [_HEADER.format(chapters=title, name=name)]
     for number in chapters():
@@ -43,6 +41,15 @@ def skeleton(name: str, chapter: int | None = None) -> str:
             parts.append(f"# Chapter {number}")
             parts += [_unfinished(component) for component in of_chapter]
     return "\n\n".join(part.strip() + "\n" for part in parts)
+
+
+def _names(chapter: int | None) -> set[str]:
+    """The components of a chapter, and all that they are built on."""
+    names: set[str] = set()
+    for component in reversed(components()):  # what a component requires stands before it
+        if (component.in_book and chapter in (None, component.chapter)) or component.name in names:
+            names |= {component.name, component.symbol, *component.requires}
+    return names
 
 
 def write_skeleton(file: Path, chapter: int | None = None) -> None:

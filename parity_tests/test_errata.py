@@ -16,7 +16,7 @@ from datasets import boston_split
 from parity.catalogue import component
 from parity.catalogue.component import Implementation
 from parity.engine import check_in_process
-from scratch.activations import Linear, Sigmoid
+from scratch.activations import Linear, Sigmoid, Tanh
 from scratch.dense import Dense, Layer
 from scratch.functions import (
     chain_length_2,
@@ -37,7 +37,7 @@ from scratch.losses import (
 )
 from scratch.network import NeuralNetwork
 from scratch.operations import Operation, ParamOperation
-from scratch.optimizers import SGD, Optimizer
+from scratch.optimizers import SGD, Optimizer, SGDMomentum
 from scratch.regression import (
     forward_linear_regression,
     forward_neural_network,
@@ -405,3 +405,90 @@ def test_e11_printed_question_keeps_a_rate_that_should_fall_to_0() -> None:
     assert to_zero[0] == [0.4] * 5
     np.testing.assert_allclose(to_zero[1], [0.4, 0.3, 0.2, 0.1, 0.0], rtol=1e-12)
     assert rates(SGD(0.4, 0.2, "linear"), 3, lambda optim: optim.final_lr)[-1] == 0.2
+
+
+# E12
+
+
+def spreads(weight_init: str, neurons: int, layers: int) -> tuple[float, float]:
+    """The standard deviation from row to row, which biases have no part in, of what leaves the last
+    of some layers, for an input of 1, and of the gradient that arrives at the first, for one of 1.
+    """
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((64, neurons))
+    grad = generator.standard_normal((64, neurons))
+    stack = [Dense(neurons, Tanh(), generator, weight_init=weight_init) for _ in range(layers)]
+    for layer in stack:
+        x = layer.forward(x)
+    for layer in reversed(stack):
+        grad = layer.backward(grad)
+    return float(x.std(axis=0).mean()), float(grad.std(axis=0).mean())
+
+
+def test_e12_printed_weights_leave_next_to_nothing_of_activations_and_gradients() -> None:
+    right, printed = spreads("glorot", 100, 5), spreads("glorot_as_printed", 100, 5)
+    assert min(right) > 0.1
+    assert max(printed) < 1e-3
+
+
+def test_e12_printed_standard_deviation_is_the_variance_of_the_text() -> None:
+    x = np.zeros((1, 784))
+    found = {}
+    for name in ("glorot", "glorot_as_printed"):
+        layer = Dense(89, Tanh(), np.random.default_rng(0), weight_init=name)
+        layer.forward(x)
+        found[name] = float(layer.params[0].std())
+    variance = 2 / (784 + 89)
+    assert found["glorot"] ** 2 == pytest.approx(variance, rel=0.02)
+    assert found["glorot_as_printed"] == pytest.approx(variance, rel=0.02)
+
+
+# E35
+
+
+@pytest.mark.parametrize(("parts", "arrives"), [(5, False), (4, True)])
+def test_e35_formula_and_listing_lead_to_two_rates(parts: int, arrives: bool) -> None:
+    """Five epochs: the formula divides by their number, the listing by one less, as ours does."""
+    form = [0.15 - (0.15 - 0.05) * epoch / parts for epoch in range(5)]
+    ours = rates(SGD(0.15, 0.05, "linear"), 5, lambda optim: True)
+    assert (form == pytest.approx(ours, rel=1e-12)) == arrives
+    assert (form[-1] == pytest.approx(0.05, rel=1e-12)) == arrives
+
+
+# E39
+
+
+def printed_factor(optim: Optimizer, decay_type: str | None, epochs: int) -> float:
+    """What the printed ``_setup_decay`` multiplies the rate by."""
+    if decay_type is None:
+        return 1.0
+    return float(np.power(optim.final_lr / optim.lr, 1 / (epochs - 1)))
+
+
+def test_e39_printed_default_ends_the_training_after_one_epoch() -> None:
+    optim = SGD(0.1)
+    assert printed_factor(optim, "exponential", 50) == 0
+    assert printed_factor(optim, None, 50) == 1
+    assert rates(optim, 3, lambda optim: True) == [0.1] * 3
+
+
+# E41
+
+
+def test_e41_momentum_adds_gradients_up_where_an_average_would_not_grow() -> None:
+    """Of gradients that are all 1 the average is 1; the sum of their weights is 10."""
+
+    class Net:
+        def params(self) -> list[ndarray]:
+            return [param]
+
+        def param_grads(self) -> list[ndarray]:
+            return [np.ones(1)]
+
+    param = np.zeros(1)
+    optim = SGDMomentum(lr=1.0, momentum=0.9)
+    optim.net = Net()  # type: ignore[assignment]
+    for _ in range(300):
+        before = param.copy()
+        optim.step()
+    np.testing.assert_allclose(before - param, 10, rtol=1e-9)

@@ -93,12 +93,16 @@ def _reference_layer(given: Given) -> dict[str, Any]:
 
 
 def make_dense(impl: Implementation, neurons: int, activation: str | None) -> Any:
-    """A dense layer as the book makes one; ``seed`` as the book's network sets it."""
-    layer = (
+    """A dense layer as the book makes one."""
+    return seeded(
         impl.Dense(neurons=neurons)
         if activation is None
         else impl.Dense(neurons=neurons, activation=getattr(impl, activation)())
     )
+
+
+def seeded(layer: Any) -> Any:
+    """The layer, with ``seed`` as the book's network sets it."""
     with suppress(AttributeError):  # __slots__ without it
         layer.seed = 20190501
     return layer

@@ -5,6 +5,7 @@ Each implementation draws masks of its own, so what is compared must hold for an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from parity.catalogue.component import (
     indexed,
     snapshot,
 )
-from parity.catalogue.dense import are_arrays, listed, load, params_of
+from parity.catalogue.dense import are_arrays, listed, load, params_of, seeded
 from parity.catalogue.twins import adopt, array, require_varied, tensor
 from parity.comparison import Absent
 from parity.mutants import dropout as mutants
@@ -174,11 +175,12 @@ def _dropout(name: str, summary: str, mutations: tuple[Mutant, ...], skeleton: s
 
 def _dense_with_dropout(impl: Implementation, given: Given) -> Any:
     neurons = given.inputs["output_grad"].shape[1]
-    return impl.Dense(neurons=neurons, activation=impl.Linear(), dropout=given.options["keep_prob"])
+    activation, keep_prob = impl.Sigmoid(), given.options["keep_prob"]
+    return seeded(impl.Dense(neurons=neurons, activation=activation, dropout=keep_prob))
 
 
 def _run_dense_dropout(impl: Implementation, given: Given) -> Observed:
-    """A layer without activation: its output is 0 only where dropout has left it out."""
+    """A layer of sigmoids: its output is 0 only where dropout has left it out."""
     x, grad = given.inputs["input_"], given.inputs["output_grad"]
     layer = _dense_with_dropout(impl, given)
     layer.forward(x)
@@ -193,12 +195,13 @@ def _run_dense_dropout(impl: Implementation, given: Given) -> Observed:
     grads = indexed("param_grads", getattr(layer, "param_grads", Absent()))
     shown: dict[str, Any] = {}
     if are_arrays([output]) and output.shape == grad.shape:
+        whole = 1 / (1 + math.e ** -(x.dot(W) + B))
         shown = {
-            "output over that without dropout where kept": _rounded(_ratio(output, x.dot(W) + B)),
+            "output over that without dropout where kept": _rounded(_ratio(output, whole)),
             "each forward pass draws a new mask": (first != output).any().item(),
             "share kept": _share_kept(lambda: layer.forward(x), grad.shape[1]),
             "param_grads are those of what was kept": _are_kept_grads(
-                list(grads.values()), x, grad * (output != 0)
+                list(grads.values()), x, grad * (output != 0) * whole * (1 - whole)
             ),
         }
     return Observed(
@@ -211,22 +214,26 @@ def _rounded(ratio: Any) -> Any:
     return ratio if isinstance(ratio, Absent) else round(ratio, 3)
 
 
-def _are_kept_grads(grads: list[Any], x: ndarray, kept_grad: ndarray) -> bool:
+def _are_kept_grads(grads: list[Any], x: ndarray, kept_grad: ndarray) -> Any:
+    if not are_arrays(grads, 2):
+        return Absent()
     expected = [x.T.dot(kept_grad), kept_grad.sum(axis=0, keepdims=True)]
-    return are_arrays(grads, 2) and all(
+    return all(
         found.shape == wanted.shape and (abs(found - wanted) <= 1e-4).all().item()
         for found, wanted in zip(grads, expected, strict=True)
     )
 
 
 def _reference_dense_dropout(given: Given) -> dict[str, Any]:
+    from torch import nn
+
     from parity.bridge import load_linear
     from reference.dense import DenseLayer
 
     n_in, neurons = given.inputs["input_"].shape[1], given.inputs["output_grad"].shape[1]
     W, B = adopt(given, {"W": (n_in, neurons), "B": (1, neurons)})
     require_varied(W, "W")
-    layer = DenseLayer(n_in, neurons, dropout=given.options["keep_prob"])
+    layer = DenseLayer(n_in, neurons, nn.Sigmoid(), dropout=given.options["keep_prob"])
     load_linear(layer.linear, W, B)
     x = tensor(given.inputs["input_"])
     return {
@@ -352,7 +359,7 @@ class InvertedDropout(Operation):
         reference=_reference_dense_dropout,
         cases=batch_cases(_dense_shapes, options={"keep_prob": 0.8}),
         mutants=mutants.DENSE_DROPOUT,
-        requires=("Dense", "Linear", "Dropout"),
+        requires=("Dense", "Sigmoid", "Dropout"),
         skeleton="""
         Give Dense an argument dropout=1.0, the probability to keep a neuron. Where it is below 1,
         the operations of the layer end with Dropout(dropout), after the activation. forward of

@@ -8,7 +8,7 @@ import numpy as np
 
 from parity.catalogue.cases import Shapes, batch_cases
 from parity.catalogue.component import Case, Component, Given, Implementation, Observed
-from parity.catalogue.dense import are_arrays, params_of
+from parity.catalogue.dense import are_arrays, params_of, seeded
 from parity.mutants import initialization as mutants
 
 NEURONS = 200
@@ -23,15 +23,14 @@ def _spread(W: np.ndarray, weight_init: str) -> dict[str, float]:
     right = np.sqrt(2 / sum(W.shape)) if weight_init == "glorot" else 1.0
     deviation = float(np.sqrt(np.mean((W - W.mean()) ** 2)))
     return {
-        "standard deviation of W over the right one": _readable(deviation / float(right)),
         "mean of W over its standard deviation": abs(_readable(float(W.mean()) / deviation)),
+        "standard deviation of W over the right one": _readable(deviation / float(right)),
     }
 
 
 def _run(impl: Implementation, given: Given) -> Observed:
     weight_init = given.options["weight_init"]
-    layer = impl.Dense(neurons=NEURONS, activation=impl.Linear(), weight_init=weight_init)
-    layer.seed = 20190119
+    layer = seeded(impl.Dense(neurons=NEURONS, activation=impl.Linear(), weight_init=weight_init))
     layer.forward(given.inputs["input_"])
     W = params_of(layer)[0]
     if not are_arrays([W]) or W.shape != (given.inputs["input_"].shape[1], NEURONS):
@@ -63,8 +62,8 @@ COMPONENTS = (
         module="initialization",
         summary="initial weights by the width of the layer",
         compares=(
-            "standard deviation of W over the right one",
             "mean of W over its standard deviation",
+            "standard deviation of W over the right one",
         ),
         run=_run,
         reference=_reference,

@@ -128,12 +128,18 @@ def listed_rates(rates: list[Any], given: Given) -> Any:
 
 
 def _reference_decay(given: Given) -> dict[str, Any]:
+    from torch.optim.lr_scheduler import LambdaLR
+
     from reference import schedules
 
     arguments = dict(given.options["arguments"])
-    final_lr, decay_type = arguments.pop("final_lr"), arguments.pop("decay_type")
+    final_lr, decay_type = arguments.pop("final_lr", 0.0), arguments.pop("decay_type", "none")
     steps = _ReferenceSteps("SGDMomentum", arguments, given)
-    make = {"linear": schedules.LinearDecay, "exponential": schedules.ExponentialDecay}[decay_type]
+    make = {
+        "linear": schedules.LinearDecay,
+        "exponential": schedules.ExponentialDecay,
+        "none": lambda optim, *_: LambdaLR(optim, lambda epoch: 1.0),
+    }[decay_type]
     schedule = make(steps.optimizer, final_lr, given.options["epochs"])
     rates = []
     for _ in range(given.options["epochs"]):
@@ -267,6 +273,11 @@ class SGDMomentum:
             _decay_case("linear, 50 epochs", 50, "linear", 0.15, 0.05),
             _decay_case("exponential, 50 epochs", 50, "exponential", 0.2, 0.05),
             _decay_case("linear to 0", 4, "linear", 0.1, 0.0),
+            Case(
+                "no decay asked for",
+                _shapes(7, 3 * _STEPS_PER_EPOCH),
+                {"arguments": {"lr": 0.1, "momentum": 0.9}, "epochs": 3},
+            ),
             _decay_case("linear, 1 input", 3, "linear", 0.15, 0.05, inputs=1),
             _decay_case("exponential, 2 inputs", 2, "exponential", 0.2, 0.05, inputs=2),
             _decay_case("linear, 64 inputs", 3, "linear", 0.15, 0.05, inputs=64),

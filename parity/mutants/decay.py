@@ -115,6 +115,32 @@ class _Rises(_BooksForm):
             self.lr += self.per_epoch
 
 
+class _RisesLinearly(_BooksForm):
+    def _per_epoch(self, decay_type: str | None, decays: int) -> float:
+        per_epoch = super()._per_epoch(decay_type, decays)
+        return -per_epoch if decay_type == "linear" else per_epoch
+
+
+class _RisesExponentially(_BooksForm):
+    def _per_epoch(self, decay_type: str | None, decays: int) -> float:
+        per_epoch = super()._per_epoch(decay_type, decays)
+        return 1 / per_epoch if decay_type == "exponential" else per_epoch
+
+
+class _ExponentialByDefault(_BooksForm):
+    """The book's default, with the default ``final_lr`` of 0."""
+
+    def __init__(
+        self,
+        lr: float = 0.01,
+        momentum: float = 0.9,
+        final_lr: float = 0.0,
+        decay_type: str | None = None,
+    ) -> None:
+        super().__init__(lr, momentum, final_lr, decay_type)
+        self.decay_type = decay_type or "exponential"
+
+
 DECAY = tuple(
     Mutant(name, sentence, implementation, caught_in, errata, within)
     for name, sentence, implementation, caught_in, errata, within in (
@@ -217,6 +243,32 @@ DECAY = tuple(
             _Rises,
             "learning rates",
             None,
+            None,
+        ),
+        (
+            "linear decay rises",
+            "With linear decay the rate rises: take (lr - final_lr) / (max_epochs - 1) off.",
+            _RisesLinearly,
+            "learning rates",
+            None,
+            None,
+        ),
+        (
+            "exponential decay rises",
+            "With exponential decay the rate rises: the factor is "
+            "(final_lr / lr) ** (1 / (max_epochs - 1)), which is below 1.",
+            _RisesExponentially,
+            "learning rates",
+            None,
+            None,
+        ),
+        (
+            "exponential by default",
+            "The rate falls although no decay was asked for: decay_type must be None by default. "
+            "The book's default, exponential decay to a final_lr of 0, makes the rate 0 at once.",
+            _ExponentialByDefault,
+            "learning rates",
+            "E39",
             None,
         ),
         (

@@ -327,8 +327,10 @@ DENSE = (
     ),
     Mutant(
         "linear by default",
-        "Without an activation argument the layer has none; the book's default is a Sigmoid.",
+        "Without an activation argument the layer has none; the default is chapter 3's, a Sigmoid, "
+        "although chapter 4 prints Linear().",
         _LinearByDefault,
         "output of two layers",
+        errata="E40",
     ),
 )

@@ -103,7 +103,7 @@ DROPOUT = (
     ),
     Mutant(
         "mask exchanged",
-        "The mask keeps what it should drop: it is 1 with probability keep_prob.",
+        "The mask keeps what it should drop: it must be 1 with probability keep_prob.",
         _DropProbability,
         "share kept",
     ),
@@ -171,6 +171,19 @@ DROPOUT = (
         "All rows of a batch have the same mask: draw it in the shape of the whole input.",
         _MaskPerColumn,
         "each row has a mask of its own",
+    ),
+    Mutant(
+        "neurons left out at inference",
+        "At inference elements are left out, too: where inference is True, multiply the whole "
+        "input by keep_prob and draw no mask.",
+        _InferenceIgnored,
+        "output at inference",
+    ),
+    Mutant(
+        "training and inference exchanged",
+        "Training and inference are exchanged: a mask is drawn where inference is False.",
+        _FlagInverted,
+        "output over input where kept",
     ),
     Mutant(
         "default of 0.5",
@@ -261,6 +274,13 @@ class _BeforeBias(dense.Dense):
         self.operations = [weight_multiply, dropout, *rest]
 
 
+class _BeforeActivation(dense.Dense):
+    def _setup_layer(self, input_: ndarray) -> None:
+        super()._setup_layer(input_)
+        weight_multiply, bias_add, activation, dropout = self.operations
+        self.operations = [weight_multiply, bias_add, dropout, activation]
+
+
 class _FlagNotPassed(dense.Dense):
     def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         return super().forward(input_, False)
@@ -301,6 +321,7 @@ DENSE_DROPOUT = (
         "inference, too.",
         _FlagNotPassed,
         "output at inference",
+        within="Dropout",
     ),
     Mutant(
         "always inference",
@@ -308,6 +329,12 @@ DENSE_DROPOUT = (
         "inference that forward got.",
         _AlwaysInference,
         "share kept",
+    ),
+    Mutant(
+        "before the activation",
+        "Dropout stands before the activation; it is the last operation of the layer.",
+        _BeforeActivation,
+        "output over that without dropout where kept",
     ),
     Mutant(
         "before the bias",
@@ -320,12 +347,14 @@ DENSE_DROPOUT = (
         "Dropout gets 1 - dropout, but both are the probability to keep.",
         _DropInLayer,
         "share kept",
+        within="Dropout",
     ),
     Mutant(
         "not on the way back",
         "backward leaves dropout out, so weights of neurons that were left out get a gradient.",
         _NotOnTheWayBack,
         "param_grads are those of what was kept",
+        within="Dropout",
     ),
 )
 
@@ -340,7 +369,20 @@ class _NetworkAlwaysInference(network.NeuralNetwork):
         return super().forward(x_batch, inference)
 
 
+class _TrainsAsForInference(network.NeuralNetwork):
+    def train_batch(self, x_batch: ndarray, y_batch: ndarray) -> float:
+        loss = self.loss.forward(self.forward(x_batch, inference=True), y_batch)
+        self.backward(self.loss.backward())
+        return loss
+
+
 NEURAL_NETWORK_INFERENCE = (
+    Mutant(
+        "trained as for inference",
+        "train_batch runs forward as for inference, so it trains without dropout.",
+        _TrainsAsForInference,
+        "train_batch leaves neurons out",
+    ),
     Mutant(
         "inference not handed on",
         "forward does not hand inference on to every layer, so neurons are left out at inference, "

@@ -31,6 +31,14 @@ class _Positive(right.Dense):
         assert isinstance(self.operations[0], WeightMultiply)
 
 
+class _Uniform(right.Dense):
+    """With the spread of numbers from -s to s."""
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        super()._setup_layer(input_)
+        self.params[0] /= 3**0.5
+
+
 WEIGHT_INIT = (
     Mutant(
         "variance for standard deviation",
@@ -44,6 +52,27 @@ WEIGHT_INIT = (
         "ignored",
         'weight_init="glorot" changes nothing: the standard deviation stays 1.',
         _with_scale(initialization.standard),
+        "standard deviation of W over the right one",
+    ),
+    Mutant(
+        "bounds for standard deviation",
+        "sqrt(6 / (in + out)) is how far the uniform form of Glorot's weights reaches; the "
+        "standard deviation of normal ones is sqrt(2 / (in + out)).",
+        _with_scale(lambda n_in, n_out: (6 / (n_in + n_out)) ** 0.5),
+        "standard deviation of W over the right one",
+    ),
+    Mutant(
+        "standard deviation for bounds",
+        "The weights reach from -s to s, where s is to be their standard deviation: draw them from "
+        "the normal distribution, not from the uniform one.",
+        _with_scale(lambda n_in, n_out: (2 / 3 / (n_in + n_out)) ** 0.5),
+        "standard deviation of W over the right one",
+    ),
+    Mutant(
+        "standard deviation for bounds, always",
+        "The weights reach from -s to s, where s is to be their standard deviation: draw them from "
+        "the normal distribution, not from the uniform one.",
+        _Uniform,
         "standard deviation of W over the right one",
     ),
     Mutant(

@@ -285,6 +285,13 @@ SOFTMAX_CROSS_ENTROPY = (
         "input_grad",
     ),
     Mutant(
+        "loss divided by the number of elements",
+        "The loss is divided by the number of elements, its gradient by the number of rows; both "
+        "must be divided by the number of rows.",
+        _softmax_loss(value=lambda loss: _categorical(loss) / loss.target.size),
+        "loss",
+    ),
+    Mutant(
         "mean over elements",
         "Loss and gradient are divided by the number of elements; divide by the number of rows "
         "alone.",

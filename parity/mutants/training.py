@@ -462,6 +462,15 @@ class _DecaysFirst(_Decaying):
         pass
 
 
+class _DecaysWithValidation(_Decaying):
+    def _validation_data(self, train: _Data, test: _Data) -> _Data:
+        super()._decay()
+        return super()._validation_data(train, test)
+
+    def _decay(self) -> None:
+        pass
+
+
 class _SetsUpEachEpoch(_Decaying):
     def _permute(self, epoch: int, X: ndarray, y: ndarray) -> tuple[ndarray, ndarray]:
         if epoch:
@@ -513,6 +522,13 @@ TRAINER_DECAY = (
         "before optim._setup_decay().",
         _NoMaxEpochs,
         "max_epochs when the decay is set up",
+    ),
+    Mutant(
+        "decays with each validation",
+        "The rate decays only where the network is validated, every eval_every epochs; it decays "
+        "at the end of each.",
+        _DecaysWithValidation,
+        "batches before each decay",
     ),
     Mutant(
         "decays after each batch",

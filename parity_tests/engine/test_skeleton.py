@@ -28,11 +28,19 @@ def defined(text: str) -> list[str]:
 
 @pytest.mark.parametrize("chapter", [None, *chapters()])
 def test_it_defines_the_books_components_in_order(chapter: int | None) -> None:
-    wanted = [entry for entry in components() if entry.in_book and chapter in (None, entry.chapter)]
+    """And what they require of earlier chapters."""
     text = skeleton("mine.py", chapter)
-    assert defined(text) == [entry.name for entry in wanted if entry.argument is None]
-    for entry in wanted:
+    names = defined(text)
+    of_chapter = [
+        entry for entry in components() if entry.in_book and chapter in (None, entry.chapter)
+    ]
+    assert names == [entry.name for entry in components() if entry.name in names]
+    assert {entry.name for entry in of_chapter if entry.argument is None} <= set(names)
+    for entry in of_chapter:
         assert (f"\n# {entry.name}: " in text) == (entry.argument is not None)
+    required = {"Operation", "Layer", "Dense", "Loss", "NeuralNetwork", "Trainer"}
+    earlier = set(names) - {entry.name for entry in of_chapter}
+    assert required <= earlier if chapter == 4 else not earlier
 
 
 def test_there_is_one_for_each_chapter() -> None:
@@ -54,6 +62,17 @@ def test_every_function_says_what_to_do_and_that_it_is_not_done() -> None:
         if isinstance(node, ast.FunctionDef):
             assert ast.get_docstring(node)
             assert ast.unparse(node.body[-1]) == "raise NotImplementedError"
+
+
+@pytest.mark.parametrize("chapter", chapters())
+def test_one_chapter_stands_alone(chapter: int, tmp_path: Path) -> None:
+    write_skeleton(tmp_path / "mine.py", chapter)
+    wanted = {
+        entry.name
+        for entry in components()
+        if entry.in_book and entry.chapter == chapter and entry.argument is None
+    }
+    assert wanted <= set(find(tmp_path / "mine.py"))
 
 
 def test_nothing_in_it_runs() -> None:

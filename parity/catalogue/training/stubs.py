@@ -127,8 +127,8 @@ class StubTrainedNetwork(StubNetwork):
             layer.first = False
         return row_sums(x_batch) + self.error(self.steps)
 
-    def forward(self, x_batch: ndarray, inference: bool = False) -> ndarray:
-        """Write the call down and predict."""
+    def forward(self, x_batch: ndarray, inference: bool = False, **_: Any) -> ndarray:
+        """Write the call down and predict; the learner's own network may take more."""
         self.log("forward", np.array(x_batch), inference)
         return self._predict(x_batch)
 

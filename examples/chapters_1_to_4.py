@@ -1,4 +1,4 @@
-"""Chapters 1 to 3 as a reader would write them, everything right."""
+"""Chapters 1 to 4 as a reader would write them, everything right."""
 
 import numpy as np
 
@@ -208,7 +208,7 @@ def rmse(preds, actuals):
     return np.sqrt(np.mean(np.power(preds - actuals, 2)))
 
 
-# Chapter 3
+# Chapters 3 and 4. What chapter 4 adds to a class of chapter 3 stands in that class.
 
 
 def assert_same_shape(a, b):
@@ -216,9 +216,9 @@ def assert_same_shape(a, b):
 
 
 class Operation:
-    def forward(self, input_):
+    def forward(self, input_, inference=False):
         self.input_ = input_
-        self.output = self._output()
+        self.output = self._output(inference)
         return self.output
 
     def backward(self, output_grad):
@@ -242,7 +242,7 @@ class ParamOperation(Operation):
 
 
 class WeightMultiply(ParamOperation):
-    def _output(self):
+    def _output(self, inference):
         return np.dot(self.input_, self.param)
 
     def _input_grad(self, output_grad):
@@ -253,7 +253,7 @@ class WeightMultiply(ParamOperation):
 
 
 class BiasAdd(ParamOperation):
-    def _output(self):
+    def _output(self, inference):
         return self.input_ + self.param
 
     def _input_grad(self, output_grad):
@@ -265,7 +265,7 @@ class BiasAdd(ParamOperation):
 
 
 class Sigmoid(Operation):
-    def _output(self):
+    def _output(self, inference):
         return 1.0 / (1.0 + np.exp(-1.0 * self.input_))
 
     def _input_grad(self, output_grad):
@@ -273,11 +273,57 @@ class Sigmoid(Operation):
 
 
 class Linear(Operation):
-    def _output(self):
+    def _output(self, inference):
         return self.input_
 
     def _input_grad(self, output_grad):
         return output_grad
+
+
+class Tanh(Operation):
+    def _output(self, inference):
+        return np.tanh(self.input_)
+
+    def _input_grad(self, output_grad):
+        return output_grad * (1 - self.output * self.output)
+
+
+class ReLU(Operation):
+    def _output(self, inference):
+        return relu(self.input_)
+
+    def _input_grad(self, output_grad):
+        return output_grad * (self.input_ > 0)
+
+
+class LeakyReLU(Operation):
+    def _output(self, inference):
+        return leaky_relu(self.input_)
+
+    def _input_grad(self, output_grad):
+        return output_grad * np.where(self.input_ > 0, 1, 0.2)
+
+
+class ReLU6(Operation):
+    def _output(self, inference):
+        return np.clip(self.input_, 0, 6)
+
+    def _input_grad(self, output_grad):
+        return output_grad * np.logical_and(self.input_ > 0, self.input_ < 6)
+
+
+class Dropout(Operation):
+    def __init__(self, keep_prob=0.8):
+        self.keep_prob = keep_prob
+
+    def _output(self, inference):
+        if inference:
+            return self.input_ * self.keep_prob
+        self.mask = np.random.binomial(1, self.keep_prob, size=self.input_.shape)
+        return self.input_ * self.mask
+
+    def _input_grad(self, output_grad):
+        return output_grad * self.mask
 
 
 class Layer:
@@ -288,13 +334,13 @@ class Layer:
         self.param_grads = []
         self.operations = []
 
-    def forward(self, input_):
+    def forward(self, input_, inference=False):
         if self.first:
             self._setup_layer(input_)
             self.first = False
         self.input_ = input_
         for operation in self.operations:
-            input_ = operation.forward(input_)
+            input_ = operation.forward(input_, inference)
         self.output = input_
         return self.output
 
@@ -313,22 +359,31 @@ class Layer:
 
 
 class Dense(Layer):
-    def __init__(self, neurons, activation=None):
+    def __init__(self, neurons, activation=None, dropout=1.0, weight_init="standard"):
         super().__init__(neurons)
         self.activation = Sigmoid() if activation is None else activation
+        self.dropout = dropout
+        self.weight_init = weight_init
 
     def _setup_layer(self, input_):
+        num_in = input_.shape[1]
         if self.seed:
             np.random.seed(self.seed)
+        if self.weight_init == "glorot":
+            scale = np.sqrt(2 / (num_in + self.neurons))
+        else:
+            scale = 1.0
         self.params = [
-            np.random.randn(input_.shape[1], self.neurons),
-            np.random.randn(1, self.neurons),
+            np.random.normal(loc=0, scale=scale, size=(num_in, self.neurons)),
+            np.random.normal(loc=0, scale=scale, size=(1, self.neurons)),
         ]
         self.operations = [
             WeightMultiply(self.params[0]),
             BiasAdd(self.params[1]),
             self.activation,
         ]
+        if self.dropout < 1.0:
+            self.operations.append(Dropout(self.dropout))
 
 
 class Loss:
@@ -352,6 +407,29 @@ class MeanSquaredError(Loss):
         return 2.0 * (self.prediction - self.target) / self.prediction.shape[0]
 
 
+def normalize(x):
+    return x / np.sum(x)
+
+
+def softmax(x, axis=None):
+    exponentials = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
+
+
+class SoftmaxCrossEntropy(Loss):
+    def __init__(self, eps=1e-9):
+        super().__init__()
+        self.eps = eps
+
+    def _output(self):
+        self.softmax_preds = softmax(self.prediction, axis=1)
+        clipped = np.clip(self.softmax_preds, self.eps, 1 - self.eps)
+        return -np.sum(self.target * np.log(clipped)) / self.prediction.shape[0]
+
+    def _input_grad(self):
+        return (self.softmax_preds - self.target) / self.prediction.shape[0]
+
+
 class NeuralNetwork:
     def __init__(self, layers, loss, seed=1):
         self.layers = layers
@@ -360,9 +438,9 @@ class NeuralNetwork:
         for layer in self.layers:
             layer.seed = self.seed
 
-    def forward(self, x_batch):
+    def forward(self, x_batch, inference=False):
         for layer in self.layers:
-            x_batch = layer.forward(x_batch)
+            x_batch = layer.forward(x_batch, inference)
         return x_batch
 
     def backward(self, loss_grad):
@@ -384,13 +462,61 @@ class NeuralNetwork:
             yield from layer.param_grads
 
 
-class SGD:
-    def __init__(self, lr=0.01):
+class Optimizer:
+    def __init__(self, lr=0.01, final_lr=0, decay_type=None):
         self.lr = lr
+        self.final_lr = final_lr
+        self.decay_type = decay_type
+
+    def _setup_decay(self):
+        if not self.decay_type or self.max_epochs < 2:
+            return
+        decays = self.max_epochs - 1
+        if self.decay_type == "exponential":
+            self.decay_per_epoch = np.power(self.final_lr / self.lr, 1.0 / decays)
+        elif self.decay_type == "linear":
+            self.decay_per_epoch = (self.lr - self.final_lr) / decays
+
+    def _decay_lr(self):
+        if not self.decay_type or self.max_epochs < 2:
+            return
+        if self.decay_type == "exponential":
+            self.lr *= self.decay_per_epoch
+        elif self.decay_type == "linear":
+            self.lr -= self.decay_per_epoch
 
     def step(self):
         for param, param_grad in zip(self.net.params(), self.net.param_grads()):
-            param -= self.lr * param_grad
+            self._update_rule(param=param, grad=param_grad)
+
+    def _update_rule(self, **kwargs):
+        raise NotImplementedError()
+
+
+class SGD(Optimizer):
+    def _update_rule(self, **kwargs):
+        kwargs["param"] -= self.lr * kwargs["grad"]
+
+
+class SGDMomentum(Optimizer):
+    def __init__(self, lr=0.01, momentum=0.9, final_lr=0, decay_type=None):
+        super().__init__(lr, final_lr, decay_type)
+        self.momentum = momentum
+        self.first = True
+
+    def step(self):
+        if self.first:
+            self.velocities = [np.zeros_like(param) for param in self.net.params()]
+            self.first = False
+        for param, param_grad, velocity in zip(
+            self.net.params(), self.net.param_grads(), self.velocities
+        ):
+            self._update_rule(param=param, grad=param_grad, velocity=velocity)
+
+    def _update_rule(self, **kwargs):
+        kwargs["velocity"] *= self.momentum
+        kwargs["velocity"] += self.lr * kwargs["grad"]
+        kwargs["param"] -= kwargs["velocity"]
 
 
 def permute_data(X, y):
@@ -425,11 +551,16 @@ class Trainer:
         if restart:
             for layer in self.net.layers:
                 layer.first = True
+        self.optim.max_epochs = epochs
+        self.optim._setup_decay()
         for e in range(epochs):
             X_train, y_train = permute_data(X_train, y_train)
             for X_batch, y_batch in generate_batches(X_train, y_train, batch_size):
                 self.net.train_batch(X_batch, y_batch)
                 self.optim.step()
             if (e + 1) % eval_every == 0:
-                loss = self.net.loss.forward(self.net.forward(X_test), y_test)
+                test_preds = self.net.forward(X_test, inference=True)
+                loss = self.net.loss.forward(test_preds, y_test)
                 print(f"Validation loss after {e + 1} epochs is {loss:.3f}")
+            if self.optim.decay_type:
+                self.optim._decay_lr()
