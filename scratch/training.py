@@ -105,6 +105,7 @@ class Trainer:
 
         self.optim.max_epochs = epochs
         self.optim._setup_decay()
+        first_lr = self.optim.lr
         metric = self.net.loss.forward if metric is None else metric
 
         history = TrainingHistory()
@@ -131,7 +132,7 @@ class Trainer:
                 if history.best_epoch == 0:
                     raise FloatingPointError(
                         f"the validation loss after {epoch} epochs is {loss}: the training has "
-                        f"diverged; try a learning rate below {self.optim.lr}"
+                        f"diverged; try a learning rate below {first_lr}"
                     )
                 history.stopped_early = True
                 self._roll_back(best)
