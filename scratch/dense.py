@@ -76,7 +76,7 @@ class Layer:
         """
         if not hasattr(self, "output"):
             raise RuntimeError(f"{self}: backward was called before forward")
-        check_same_shape(self.output, output_grad, f"{self} output and output_grad")
+        check_same_shape(self.output, output_grad, self, "output and output_grad")
         for operation in reversed(self.operations):
             output_grad = operation.backward(output_grad)
         self._param_grads()
@@ -166,11 +166,11 @@ class Dense(Layer):
 
     def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         """Pass a batch through the layer; the first one sets up the weights."""
-        if not np.issubdtype(input_.dtype, np.floating):
+        if input_.dtype.kind != "f":
             raise TypeError(
                 f"{self}: input must be of a floating-point type, not {input_.dtype}; "
                 "use .astype(float)"
             )
         if not self.first:
-            check_columns(input_, self.params[0], str(self))
+            check_columns(input_, self.params[0], self)
         return super().forward(input_, inference)

@@ -29,7 +29,7 @@ class Loss:
         Raises:
             ValueError: the shapes differ, or the batch is empty.
         """
-        check_same_shape(prediction, target, f"{self} prediction and target")
+        check_same_shape(prediction, target, self, "prediction and target")
         if 0 in np.shape(prediction):
             raise ValueError(f"{self}: an empty batch has no loss (shape {prediction.shape})")
         self.prediction = prediction
@@ -45,7 +45,7 @@ class Loss:
         if not hasattr(self, "prediction"):
             raise RuntimeError(f"{self}: backward was called before forward")
         self.input_grad = self._input_grad()
-        check_same_shape(self.prediction, self.input_grad, f"{self} prediction and input_grad")
+        check_same_shape(self.prediction, self.input_grad, self, "prediction and input_grad")
         return self.input_grad
 
     def _output(self) -> float:
@@ -117,7 +117,7 @@ class SoftmaxCrossEntropy(Loss):
             ValueError: the shapes do not fit, a row of the target is no distribution, a class
                 number is out of range, or the batch is empty.
         """
-        return super().forward(prediction, _as_probabilities(prediction, target, str(self)))
+        return super().forward(prediction, _as_probabilities(prediction, target, self))
 
     def _output(self) -> float:
         rows, columns = self.prediction.shape
@@ -126,11 +126,11 @@ class SoftmaxCrossEntropy(Loss):
             surprise = self.target * np.logaddexp(0, -self.prediction)
             surprise += (1 - self.target) * np.logaddexp(0, self.prediction)
             return np.sum(surprise) / rows
-        shifted = self.prediction - np.max(self.prediction, axis=1, keepdims=True)
+        shifted = self.prediction - self.prediction.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
-        total = np.sum(exponentials, axis=1, keepdims=True)
+        total = exponentials.sum(axis=1, keepdims=True)
         self.probabilities = exponentials / total
-        return np.sum(self.target * (np.log(total) - shifted)) / rows
+        return (self.target * (np.log(total) - shifted)).sum() / rows
 
     def _input_grad(self) -> ndarray:
         return (self.probabilities - self.target) / self.prediction.shape[0]
@@ -165,7 +165,7 @@ def softmax_cross_entropy_as_printed(
     return float(np.sum(-y * np.log(p) - (1 - y) * np.log(1 - p)) / prediction.shape[0])
 
 
-def _as_probabilities(prediction: ndarray, target: ndarray, who: str) -> ndarray:
+def _as_probabilities(prediction: ndarray, target: ndarray, who: object) -> ndarray:
     """The target in the shape and dtype of the prediction, whichever form it comes in; of integer
     predictions, in float64.
     """
@@ -177,7 +177,7 @@ def _as_probabilities(prediction: ndarray, target: ndarray, who: str) -> ndarray
     rows, columns = prediction.shape
     dtype = prediction.dtype if prediction.dtype.kind == "f" else np.dtype(np.float64)
     if target.shape == (rows,) and target.dtype.kind in "iu":
-        check_class_numbers(target, max(columns, 2), who)
+        check_class_numbers(target, max(columns, 2), str(who))
         if columns == 1:
             return target[:, np.newaxis].astype(dtype)
         return one_hot(target, columns, dtype)
@@ -188,10 +188,8 @@ def _as_probabilities(prediction: ndarray, target: ndarray, who: str) -> ndarray
         )
     probabilities = target.astype(dtype, copy=False)
     if columns == 1:
-        if not (np.min(probabilities) >= 0 and np.max(probabilities) <= 1):
+        if not (probabilities.min() >= 0 and probabilities.max() <= 1):
             raise ValueError(f"{who}: the target of a single column must lie between 0 and 1")
-    elif not (
-        np.min(probabilities) >= 0 and np.max(np.abs(np.sum(probabilities, axis=1) - 1)) < 1e-5
-    ):
+    elif not (probabilities.min() >= 0 and abs(probabilities.sum(axis=1) - 1).max() < 1e-5):
         raise ValueError(f"{who}: each row of the target must be a distribution, with a sum of 1")
     return probabilities

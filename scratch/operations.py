@@ -44,9 +44,9 @@ class Operation:
             ValueError: ``output_grad`` has not the shape of the output.
         """
         self._require_forward()
-        check_same_shape(self.output, output_grad, f"{self} output and output_grad")
+        check_same_shape(self.output, output_grad, self, "output and output_grad")
         self.input_grad = self._input_grad(output_grad)
-        check_same_shape(self.input_, self.input_grad, f"{self} input and input_grad")
+        check_same_shape(self.input_, self.input_grad, self, "input and input_grad")
         return self.input_grad
 
     def _output(self) -> ndarray:
@@ -87,7 +87,7 @@ class ParamOperation(Operation):
         """
         input_grad = super().backward(output_grad)
         self.param_grad = self._param_grad(output_grad)
-        check_same_shape(self.param, self.param_grad, f"{self} param and param_grad")
+        check_same_shape(self.param, self.param_grad, self, "param and param_grad")
         return input_grad
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
@@ -113,14 +113,14 @@ class WeightMultiply(ParamOperation):
         super().__init__(W)
 
     def _output(self) -> ndarray:
-        check_columns(self.input_, self.param, str(self))
+        check_columns(self.input_, self.param, self)
         return np.dot(self.input_, self.param)
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return np.dot(output_grad, np.transpose(self.param, (1, 0)))
+        return np.dot(output_grad, self.param.T)
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
-        return np.dot(np.transpose(self.input_, (1, 0)), output_grad)
+        return np.dot(self.input_.T, output_grad)
 
 
 class BiasAdd(ParamOperation):
@@ -147,25 +147,36 @@ class BiasAdd(ParamOperation):
         return self.input_ + self.param
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return np.ones_like(self.input_) * output_grad
+        return np.array(output_grad)
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
         return np.sum(output_grad, axis=0, keepdims=True)
 
 
-def check_same_shape(expected: ndarray, actual: ndarray, what: str) -> None:
+def check_same_shape(expected: ndarray, actual: ndarray, *what: object) -> None:
     """Compare two shapes (the book's ``assert_same_shape``).
 
+    Args:
+        expected: the one array.
+        actual: the other.
+        what: their names, which are written out only when they are needed: each step of training
+            makes dozens of these comparisons.
+
     Raises:
-        ValueError: they differ; names ``what`` and both shapes.
+        ValueError: the shapes differ; names ``what`` and both shapes.
     """
-    if np.shape(expected) != np.shape(actual):
+    try:
+        same = expected.shape == actual.shape
+    except AttributeError:  # np.shape takes a number or a list, too, and more time
+        same = np.shape(expected) == np.shape(actual)
+    if not same:
         raise ValueError(
-            f"{what} must have the same shape, not {np.shape(expected)} and {np.shape(actual)}"
+            f"{' '.join(map(str, what))} must have the same shape, "
+            f"not {np.shape(expected)} and {np.shape(actual)}"
         )
 
 
-def check_columns(input_: ndarray, W: ndarray, who: str) -> None:
+def check_columns(input_: ndarray, W: ndarray, who: object) -> None:
     """Whether a batch fits a weight matrix.
 
     Raises:
