@@ -135,3 +135,36 @@ def test_loss_gradient_of_another_shape_is_refused(net: NeuralNetwork) -> None:
     net.forward(np.ones((7, 5)))
     with pytest.raises(ValueError, match=r"Dense\(2\) output .* \(7, 2\) and \(7, 1\)"):
         net.backward(np.ones((7, 1)))
+
+
+# The first layer's way back
+
+
+def test_gradients_of_the_first_layer_are_those_of_the_whole_way_back() -> None:
+    x, grad = np.random.default_rng(0).standard_normal((2, 7, 3))
+    layer = Dense(3, Sigmoid(), seed=1)
+    layer.forward(x)
+    layer.backward(grad)
+    expected = [param_grad.copy() for param_grad in layer.param_grads]
+    layer.backward_to_params(grad)
+    assert len(layer.param_grads) == 2
+    for found, wanted in zip(layer.param_grads, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_network_computes_no_gradient_on_the_data() -> None:
+    net = NeuralNetwork([Dense(4), Dense(1)], MeanSquaredError())
+    net.train_batch(np.ones((7, 3)), np.ones((7, 1)))
+    multiply = [layer.operations[0] for layer in net.layers]
+    assert [hasattr(operation, "input_grad") for operation in multiply] == [False, True]
+
+
+def test_the_way_back_to_params_is_as_careful_as_the_whole_one() -> None:
+    layer = Dense(3)
+    with pytest.raises(RuntimeError, match=r"Dense\(3\): backward was called before forward"):
+        layer.backward_to_params(np.ones((7, 3)))
+    layer.forward(np.ones((7, 2)))
+    with pytest.raises(ValueError, match=r"output and output_grad .* \(7, 3\) and \(1, 3\)"):
+        layer.backward_to_params(np.ones((1, 3)))
+    with pytest.raises(ValueError, match=r"output and output_grad .* \(7, 3\) and \(7, 1\)"):
+        layer.operations[0].backward_to_param(np.ones((7, 1)))

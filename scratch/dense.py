@@ -74,13 +74,29 @@ class Layer:
             RuntimeError: ``forward`` has not run.
             ValueError: ``output_grad`` has not the shape of the output.
         """
-        if not hasattr(self, "output"):
-            raise RuntimeError(f"{self}: backward was called before forward")
-        check_same_shape(self.output, output_grad, self, "output and output_grad")
+        self._check_output_grad(output_grad)
         for operation in reversed(self.operations):
             output_grad = operation.backward(output_grad)
         self._param_grads()
         return output_grad
+
+    def backward_to_params(self, output_grad: ndarray) -> None:
+        """Collect ``param_grads`` alone, where nobody asks for a gradient on the input: the data.
+
+        In the first layer of a network that is a third of its work. Raises as ``backward``.
+        """
+        self._check_output_grad(output_grad)
+        first, *others = self.operations
+        for operation in reversed(others):
+            output_grad = operation.backward(output_grad)
+        if isinstance(first, ParamOperation):
+            first.backward_to_param(output_grad)
+        self._param_grads()
+
+    def _check_output_grad(self, output_grad: ndarray) -> None:
+        if not hasattr(self, "output"):
+            raise RuntimeError(f"{self}: backward was called before forward")
+        check_same_shape(self.output, output_grad, self, "output and output_grad")
 
     def _param_grads(self) -> None:
         """Collect the gradients (the book tests the class of the class and finds none: E6)."""

@@ -55,8 +55,10 @@ class NeuralNetwork:
     def backward(self, loss_grad: ndarray) -> None:
         """Send the gradient of the loss back through all layers; fills their ``param_grads``."""
         grad = loss_grad
-        for layer in reversed(self.layers):
+        first, *others = self.layers
+        for layer in reversed(others):
             grad = layer.backward(grad)
+        first.backward_to_params(grad)
 
     def train_batch(self, x_batch: ndarray, y_batch: ndarray) -> float:
         """Forward and backward over one batch, no update. Returns the loss.

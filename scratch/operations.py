@@ -43,8 +43,7 @@ class Operation:
             RuntimeError: ``forward`` has not run.
             ValueError: ``output_grad`` has not the shape of the output.
         """
-        self._require_forward()
-        check_same_shape(self.output, output_grad, self, "output and output_grad")
+        self._check_output_grad(output_grad)
         self.input_grad = self._input_grad(output_grad)
         check_same_shape(self.input_, self.input_grad, self, "input and input_grad")
         return self.input_grad
@@ -55,9 +54,10 @@ class Operation:
     def _input_grad(self, output_grad: ndarray) -> ndarray:
         raise NotImplementedError(f"{type(self).__name__} must define _input_grad")
 
-    def _require_forward(self) -> None:
+    def _check_output_grad(self, output_grad: ndarray) -> None:
         if not hasattr(self, "output"):
             raise RuntimeError(f"{self}: backward was called before forward")
+        check_same_shape(self.output, output_grad, self, "output and output_grad")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -86,9 +86,20 @@ class ParamOperation(Operation):
             ValueError: a shape is wrong.
         """
         input_grad = super().backward(output_grad)
+        self._keep_param_grad(output_grad)
+        return input_grad
+
+    def backward_to_param(self, output_grad: ndarray) -> None:
+        """Set ``param_grad`` alone, where nobody asks for a gradient on the input: the data.
+
+        Raises as ``backward``.
+        """
+        self._check_output_grad(output_grad)
+        self._keep_param_grad(output_grad)
+
+    def _keep_param_grad(self, output_grad: ndarray) -> None:
         self.param_grad = self._param_grad(output_grad)
         check_same_shape(self.param, self.param_grad, self, "param and param_grad")
-        return input_grad
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
         raise NotImplementedError(f"{type(self).__name__} must define _param_grad")
