@@ -167,4 +167,4 @@ def test_the_way_back_to_params_is_as_careful_as_the_whole_one() -> None:
     with pytest.raises(ValueError, match=r"output and output_grad .* \(7, 3\) and \(1, 3\)"):
         layer.backward_to_params(np.ones((1, 3)))
     with pytest.raises(ValueError, match=r"output and output_grad .* \(7, 3\) and \(7, 1\)"):
-        layer.operations[0].backward_to_param(np.ones((7, 1)))
+        layer.operations[0].backward_to_param(np.ones((7, 1)))  # type: ignore[attr-defined]

@@ -309,7 +309,9 @@ def test_a_model_that_is_not_there_is_a_wrong_call() -> None:
 def test_out_that_is_a_file_is_refused_before_training(
     below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "_train", lambda run, data: pytest.fail("has trained"))
+    monkeypatch.setattr(
+        "parity.cli.train.house_prices._train", lambda run, data: pytest.fail("has trained")
+    )
     file = tmp_path / "file"
     file.write_text("mine")
     out = file / below
