@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from parity.bridge import SharedDropout, to_reference
 from reference import dropout as reference
+from reference.dense import DenseLayer
 from reference.losses import MeanSquaredError as TorchMeanSquaredError
 from scratch.activations import Tanh
 from scratch.dense import Dense
@@ -192,3 +193,9 @@ def test_integer_seed_draws_masks_from_the_networks_one_stream() -> None:
 
     np.testing.assert_array_equal(outputs(1), outputs(1))
     assert not np.array_equal(outputs(1), outputs(2))
+
+
+@pytest.mark.parametrize("keep_prob", [1.5, -0.5])
+def test_reference_layer_refuses_what_is_no_probability(keep_prob: float) -> None:
+    with pytest.raises(ValueError, match="has to be between 0 and 1"):
+        DenseLayer(3, 2, dropout=keep_prob)

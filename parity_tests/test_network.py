@@ -168,3 +168,17 @@ def test_the_way_back_to_params_is_as_careful_as_the_whole_one() -> None:
         layer.backward_to_params(np.ones((1, 3)))
     with pytest.raises(ValueError, match=r"output and output_grad .* \(7, 3\) and \(7, 1\)"):
         layer.operations[0].backward_to_param(np.ones((7, 1)))  # type: ignore[attr-defined]
+
+
+def test_a_layer_with_a_way_back_of_its_own_is_asked_for_it() -> None:
+    calls = []
+
+    class Own(Dense):
+        def backward(self, output_grad: np.ndarray) -> np.ndarray:
+            calls.append(self.neurons)
+            return super().backward(output_grad)
+
+    net = NeuralNetwork([Own(4), Own(1)], MeanSquaredError())
+    net.train_batch(np.ones((7, 3)), np.ones((7, 1)))
+    assert calls == [1, 4]
+    assert len(list(net.param_grads())) == 4

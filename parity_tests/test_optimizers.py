@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -543,3 +544,15 @@ def test_the_printed_exponent_is_named_in_a_check(tmp_path: Path) -> None:
     verdict = check_component(file, "SGDMomentum.decay_type", "class", Limits())
     assert {f.mutant.errata for f in verdict.failures if f.mutant is not None} == {"E10"}
     assert all(failure.mutant for failure in verdict.failures)
+
+
+def test_defaults_are_the_same_on_both_sides() -> None:
+    for name in ("SGD", "SGDMomentum", "RegularizedSGD", "AdaGrad", "RMSProp", "Adam"):
+        ours = getattr(import_module("scratch.optimizers"), name)()
+        [group] = getattr(reference, name)([torch.zeros(1)]).param_groups
+        assert group["lr"] == ours.lr, name
+
+
+def test_reference_refuses_another_place_for_epsilon() -> None:
+    with pytest.raises(ValueError, match="eps_in must be 'root' or 'sum', not 'foo'"):
+        reference.AdaGrad([torch.zeros(1)], eps_in="foo")

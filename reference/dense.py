@@ -31,7 +31,7 @@ class DenseLayer(nn.Module):
         if isinstance(dropout, nn.Module):
             self.dropout = dropout
         else:
-            self.dropout = Dropout(dropout) if dropout < 1 else nn.Identity()
+            self.dropout = nn.Identity() if dropout == 1 else Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, input_size)`` to ``(batch, neurons)``."""

@@ -56,7 +56,10 @@ def deep_neural_network() -> NeuralNetwork:
 
 def mnist_mean_squared_error() -> NeuralNetwork:
     """89 tanh neurons, ten sigmoid outputs. Chapter 4, "Experiments"."""
-    return NeuralNetwork([DenseLayer(784, 89, nn.Tanh()), DenseLayer(89, 10, nn.Sigmoid())])
+    layers = [DenseLayer(784, 89, nn.Tanh()), DenseLayer(89, 10, nn.Sigmoid())]
+    for layer in layers:
+        initialize(layer.linear)
+    return NeuralNetwork(layers)
 
 
 def mnist_dense(
@@ -73,7 +76,7 @@ def mnist_dense(
         DenseLayer(inputs, neurons, nn.Tanh(), dropout)
         for inputs, neurons in pairwise((784, *hidden))
     ]
-    layers.append(DenseLayer(hidden[-1], 10))
+    layers.append(DenseLayer((784, *hidden)[-1], 10))
     for layer in layers:
         initialize(layer.linear, weight_init)
     return NeuralNetwork(layers)

@@ -7,10 +7,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import Adam, Optimizer
 from torch.optim import RMSprop as RMSProp
 
 __all__ = ["SGD", "SGDMomentum", "RegularizedSGD", "AdaGrad", "RMSProp", "Adam"]
+
+
+class SGD(torch.optim.SGD):
+    """``torch.optim.SGD`` with the book's default rate. Chapter 3, "Optimizer"."""
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 0.01, weight_decay: float = 0) -> None:
+        super().__init__(params, lr=lr, weight_decay=weight_decay)
 
 
 class SGDMomentum(Optimizer):
@@ -75,6 +82,8 @@ class AdaGrad(torch.optim.Adagrad):
         eps: float = 1e-10,
         eps_in: str = "root",
     ) -> None:
+        if eps_in not in ("root", "sum"):
+            raise ValueError(f"eps_in must be 'root' or 'sum', not {eps_in!r}")
         super().__init__(params, lr=lr, eps=eps if eps_in == "root" else 0.0)
         self.eps_in_sum = eps if eps_in == "sum" else 0.0
 

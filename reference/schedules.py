@@ -1,6 +1,8 @@
 """Chapter 4 in PyTorch: learning-rate schedules, under the names of the scratch side.
 
 Each of them sets the rate of an optimizer that was made with ``lr``; its ``step`` ends an epoch.
+They are meant for ``max_epochs`` and no more: after the last one PyTorch's exponential goes on to
+fall and its cosine rises again, where the scratch side stays at ``final_lr``.
 """
 
 from __future__ import annotations

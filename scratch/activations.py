@@ -54,7 +54,7 @@ class ReLU(Operation):
         return relu(self.input_)
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return (self.input_ > 0) * output_grad
+        return np.where(self.input_ > 0, output_grad, 0)
 
 
 class LeakyReLU(Operation):
@@ -89,4 +89,4 @@ class ReLU6(Operation):
         return np.minimum(relu(self.input_), 6)
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return ((self.input_ > 0) & (self.input_ < 6)) * output_grad
+        return np.where((self.input_ > 0) & (self.input_ < 6), output_grad, 0)

@@ -23,7 +23,8 @@ class Layer:
     """A series of operations, set up by the first input. Chapter 3, "The Layer Blueprint".
 
     A subclass defines ``_setup_layer``. ``params`` and ``param_grads`` hold one array for each
-    ``ParamOperation``, in order; the gradients are new after each ``backward``.
+    ``ParamOperation``, in order; the gradients are new after each ``backward``. A network calls
+    ``backward_to_params`` of its first layer, and ``backward`` of the others.
 
     Args:
         neurons: the width of the layer.
@@ -85,6 +86,9 @@ class Layer:
 
         In the first layer of a network that is a third of its work. Raises as ``backward``.
         """
+        if type(self).backward is not Layer.backward or not self.operations:
+            self.backward(output_grad)  # a subclass has a way back of its own
+            return
         self._check_output_grad(output_grad)
         first, *others = self.operations
         for operation in reversed(others):

@@ -104,8 +104,8 @@ class SoftmaxCrossEntropy(Loss):
     the second of two classes, ``p = sigmoid(prediction)``; its target is then the probability of
     that class, shape ``(batch, 1)``, or class numbers 0 and 1.
 
-    The logarithm is taken of the sum in the softmax, not of its result, which may be 0: the loss of
-    any prediction is finite.
+    The logarithm is taken of the sum in the softmax, not of its result, which may be 0: the loss
+    stays finite however far predictions are apart, as long as their differences are finite.
     """
 
     probabilities: ndarray

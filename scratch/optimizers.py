@@ -90,7 +90,7 @@ class Optimizer:
     def _setup_decay(self) -> None:
         """Go back to the first learning rate; to be called before the first of ``max_epochs``.
 
-        A rate that was put into ``lr`` by hand is a new first one.
+        A rate put into ``lr`` by hand since the last epoch is a new first one.
 
         Raises:
             ValueError: ``max_epochs`` is not set, or a rate is out of range.

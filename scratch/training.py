@@ -15,7 +15,7 @@ from scratch.optimizers import Optimizer
 from scratch.regression import mae, rmse
 from scratch.seeding import Seed, Stream, as_stream, is_integer
 
-#: Called after each epoch with its number and the mean of its batches' training losses.
+#: Called after each epoch with its number and its training loss, the mean over its rows.
 OnEpoch = Callable[[int, float], None]
 
 #: One number from predictions and targets, the lower the better.

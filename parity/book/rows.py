@@ -59,7 +59,10 @@ class Row:
         """Whether ours is as near to the printed one as a "band" asks for, or a "gain" no loss."""
         if self.kind == "gain":
             return float(self.ours) >= -self.band
-        return self.kind == "band" and abs(float(self.ours) - float(self.printed)) <= self.band
+        return (
+            self.kind == "band"
+            and round(abs(float(self.ours) - float(self.printed)), 6) <= self.band
+        )
 
     @property
     def failed(self) -> bool:

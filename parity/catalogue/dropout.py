@@ -28,8 +28,8 @@ from parity.catalogue.twins import adopt, array, require_varied, tensor
 from parity.comparison import Absent
 from parity.mutants import dropout as mutants
 
-#: So many elements are drawn before a share is taken to one decimal: it is then off by 0.05 only
-#: once in ten billion times.
+#: So many elements are drawn before a share is taken to one decimal: half of a decimal is then ten
+#: standard deviations or more.
 DRAWN = 10_000
 
 

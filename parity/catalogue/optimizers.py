@@ -18,9 +18,6 @@ from parity.mutants import optimizers as mutants
 
 _NAMES = ("W1", "B1", "W2", "B2")
 
-#: What the book's optimizers do without an argument, where PyTorch's do something else.
-_DEFAULTS = {"SGD": {"lr": 0.01}}
-
 
 class _Steps:
     """An optimizer's steps with given gradients; the network is a stub, so only the optimizer
@@ -54,9 +51,7 @@ class _ReferenceSteps:
         from reference import optimizers
 
         self.params = [tensor(given.inputs[name], requires_grad=True) for name in _NAMES]
-        self.optimizer = getattr(optimizers, name)(
-            self.params, **_DEFAULTS.get(name, {}) | arguments
-        )
+        self.optimizer = getattr(optimizers, name)(self.params, **arguments)
         self.given = given
         self.expected: dict[str, Any] = {}
         self.count = 0

@@ -146,7 +146,7 @@ class {name}:
 
     def step(self, loss=None):
         """End an epoch: {how}.
-        The last of max_epochs epochs runs at final_lr."""
+        The last of max_epochs epochs runs at final_lr; a single one runs at lr."""
 ''',
             in_book=False,
         )

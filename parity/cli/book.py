@@ -54,9 +54,9 @@ def command(ctx: click.Context, chapter: str, as_json: bool, limit: int | None) 
         raise CallError(str(error)) from error
 
     if as_json:
-        click.echo(json.dumps(_as_dict(int(chapter), rows), indent=2))
+        click.echo(json.dumps(_as_dict(int(chapter), rows, interrupted), indent=2))
     else:
-        _print(make_console(), int(chapter), rows)
+        _print(make_console(), int(chapter), rows, interrupted)
     if interrupted:
         click.echo("Interrupted: what is above was done.", err=True)
         ctx.exit(INTERRUPTED)
@@ -82,17 +82,23 @@ def _train_chapter_4(limit: int | None) -> tuple[list[Row], bool]:
     return rows, False
 
 
-def _as_dict(chapter: int, rows: list[Row]) -> dict[str, object]:
+def _as_dict(chapter: int, rows: list[Row], interrupted: bool) -> dict[str, object]:
+    """``passed`` is None where there was nothing to compare with."""
+    compared = not any(row.kind == "not comparable" for row in rows)
+    passed = not interrupted and not any(row.failed for row in rows)
     return {
         "chapter": chapter,
-        "passed": not any(row.failed for row in rows),
+        "interrupted": interrupted,
+        "passed": passed if compared else None,
         "rows": [{**asdict(row), "equal": row.equal, "in_band": row.in_band} for row in rows],
     }
 
 
-def _print(console: Console, chapter: int, rows: list[Row]) -> None:
+def _print(console: Console, chapter: int, rows: list[Row], interrupted: bool) -> None:
     for _, result in groupby(rows, key=lambda row: row.id):
         _print_result(console, list(result))
+    if interrupted:
+        return
 
     exact = [row for row in rows if row.kind == "exact"]
     equal = sum(row.equal for row in exact)

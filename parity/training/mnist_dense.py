@@ -17,7 +17,7 @@ import scratch.models
 from datasets import MnistSplit
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, Experiment
 from scratch.functions import one_hot
-from scratch.losses import softmax_cross_entropy_as_printed
+from scratch.losses import MeanSquaredError, softmax_cross_entropy_as_printed
 from scratch.network import NeuralNetwork
 from scratch.optimizers import SGD, Optimizer, SGDMomentum
 from scratch.training import Trainer
@@ -43,7 +43,7 @@ class Trained:
 
     Attributes:
         side: who trained.
-        training_losses: the mean over each epoch's batches, of the loss that is minimised.
+        training_losses: the mean over each epoch's images, of the loss that is minimised.
         validation_losses: after each epoch, of the loss that the book prints.
         accuracies: after each epoch, on the test part, from 0 to 1.
         evaluated: the epochs at which the trainer looked at the validation loss.
@@ -149,15 +149,13 @@ def make_scratch(experiment: Experiment, seed: int) -> tuple[NeuralNetwork, Opti
     return net, SGDMomentum(rate.lr, experiment.momentum, rate.final_lr, rate.decay_type)
 
 
-def _mean_squared_error(prediction: ndarray, target: ndarray) -> float:
-    return float(np.sum((prediction - target) ** 2) / len(prediction))
-
-
 def validation_metric(experiment: Experiment) -> Callable[[ndarray, ndarray], float]:
     """What the book prints as the validation loss, of predictions and one-hot targets: both ``(n,
     10)``. That of the softmax cross entropy has extra terms (E9).
     """
-    return _mean_squared_error if experiment.squared_error else softmax_cross_entropy_as_printed
+    if experiment.squared_error:
+        return MeanSquaredError().forward
+    return softmax_cross_entropy_as_printed
 
 
 def train_scratch(
@@ -223,10 +221,11 @@ def orders(experiment: Experiment, n: int, epochs: int, seed: int) -> list[ndarr
         found.append(order)
         for batch, rows in enumerate(batches):
             if epoch == batch == 0:
-                for n_in, n_out in pairwise((784, *experiment.hidden, CLASSES)):
+                widths = (784, *experiment.hidden, CLASSES)
+                for layer, (n_in, n_out) in enumerate(pairwise(widths)):
                     stream.seed(seed)
                     stream.standard_normal((n_in + 1, n_out))
-                    if masked and n_out != CLASSES:
+                    if layer < len(masked):
                         stream.random((rows, n_out))
             else:
                 for neurons in masked:
@@ -248,11 +247,15 @@ def train_reference(
     from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
     from reference.training import PyTorchTrainer, predict
 
-    if experiment.squared_error:
-        model = reference.models.mnist_mean_squared_error()
-    else:
-        model = reference.models.mnist_dense(experiment.hidden, experiment.dropout)
+    with torch.random.fork_rng(devices=[]):
+        if experiment.squared_error:
+            model = reference.models.mnist_mean_squared_error()
+        else:
+            model = reference.models.mnist_dense(experiment.hidden, experiment.dropout)
     copy_to_reference(initial_params(experiment, data.X_train.dtype, seed), model)
+    rows = [
+        torch.from_numpy(order) for order in orders(experiment, len(data.X_train), epochs, seed)
+    ]
     criterion = MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy()
     optimizer = _torch_optimizer(experiment, model.parameters())
     scheduler = _torch_scheduler(experiment, optimizer, epochs)
@@ -274,9 +277,7 @@ def train_reference(
             epochs=epochs,
             eval_every=EVAL_EVERY,
             batch_size=BATCH_SIZE,
-            orders=[
-                torch.from_numpy(order) for order in orders(experiment, len(X_train), epochs, seed)
-            ],
+            orders=rows,
             scheduler=scheduler,
             metric=lambda predictions, y: metric(predictions.numpy(), y.numpy()),
             on_epoch=recorder,
@@ -363,7 +364,7 @@ def lock_step(
         disturbed.step(X[rows], y[rows])
         for side in (led, free):
             side.step(X[rows], y[rows])
-        in_a_step = max(in_a_step, _largest_difference(ours.params, led.params))
+        in_a_step = float(np.maximum(in_a_step, _largest_difference(ours.params, led.params)))
         on_batch(number)
     return LockStep(
         len(batches),
@@ -425,7 +426,8 @@ class _ReferenceSide:
 
 
 def _largest_difference(ours: list[ndarray], theirs: list[ndarray]) -> float:
-    return max(float(np.max(np.abs(a - b))) for a, b in zip(ours, theirs, strict=True))
+    """NaN where there is one on either side."""
+    return float(np.max([np.max(np.abs(a - b)) for a, b in zip(ours, theirs, strict=True)]))
 
 
 def _batches(experiment: Experiment, n: int, seed: int) -> list[ndarray]:

@@ -15,10 +15,13 @@ def why_not_writable(directory: Path) -> str | None:
     Changes nothing, so what only shows on writing (a full disk) it cannot know.
     """
     there = directory
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        return f"{there} is not a directory"
+    try:
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            return f"{there} is not a directory"
+    except OSError as error:  # a name that is too long, a directory that may not be searched
+        return error.strerror or str(error)
     if not os.access(there, os.W_OK | os.X_OK):
         return f"{there} is not writable"
     return None

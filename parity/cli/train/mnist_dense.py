@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -54,10 +55,16 @@ class Run:
     sides: list[Side]
     epochs: int
     limit: int | None
+    data: Path | None
     seed: int
     finished: list[Trained] = field(default_factory=list)
     current: tuple[Side, int, float] | None = None
     written: bool = False
+
+    @property
+    def as_in_the_book(self) -> bool:
+        """Whether the book's numbers are those of the same training."""
+        return (self.epochs, self.limit, self.data) == (self.experiment.epochs, None, None)
 
     def so_far(self) -> str:
         """What there is when the run is interrupted."""
@@ -129,28 +136,30 @@ def train_mnist_dense(
         raise CallError("--download needs --data DIR, the directory to fetch MNIST into.")
     experiment = EXPERIMENTS[number]
     sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
-    run = Run(experiment, sides, epochs or experiment.epochs, limit, seed)
+    run = Run(experiment, sides, epochs or experiment.epochs, limit, data, seed)
     try:
         if download and data is not None:
             download_mnist(data)
-        agree = _carry_out(run, data, out)
+        agree = _carry_out(run, out)
     except KeyboardInterrupt:
         written = f"The files are in {out}" if run.written else "Nothing was written"
         click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
         raise CallError(str(error)) from error
+    except OSError as error:
+        raise CallError(f"{data} cannot be used: {error.strerror or error}.") from error
     except FloatingPointError as error:
         raise click.ClickException(f"{error}.") from error
     ctx.exit(0 if agree else 1)
 
 
-def _carry_out(run: Run, directory: Path | None, out: Path) -> bool:
+def _carry_out(run: Run, out: Path) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether each step is the same on both sides.
     """
-    data = mnist_split(np.float64, directory=directory)
+    data = mnist_split(np.float64, directory=run.data)
     if run.limit is not None:
         data = mnist_dense.first_images(data, run.limit)
     steps = _lock_step(run, data) if len(run.sides) == 2 else None
@@ -197,45 +206,23 @@ def _train(run: Run, data: MnistSplit) -> None:
 
 def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
     experiment = run.experiment
-    console.print(f"MNIST, experiment {experiment.id}: {experiment.summary}", style="bold")
+    name = "MNIST" if run.data is None else run.data.name
+    console.print(f"{name}, experiment {experiment.id}: {experiment.summary}", style="bold")
     console.print(f"{experiment.recipe}.")
     console.print(
-        f"{len(data.X_train):,} training images, {len(data.X_test):,} test images. "
+        f"Images to train on: {len(data.X_train):,}, to test on: {len(data.X_test):,}. "
         f"Seed: {run.seed}."
     )
     console.print()
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("")
-    table.add_column("book", justify="right")
+    if run.as_in_the_book:
+        table.add_column("book", justify="right")
     for trained in run.finished:
         table.add_column(trained.side, justify="right")
-    printed = dict(zip(_multiples(experiment.epochs), experiment.printed_losses, strict=False))
-    last = max(trained.epochs for trained in run.finished)
-    for epoch in sorted({*_multiples(max(last, max(printed))), last}):
-        table.add_row(
-            f"validation loss, epoch {epoch}",
-            f"{printed[epoch]:.3f}" if epoch in printed else "",
-            *(
-                f"{trained.validation_losses[epoch - 1]:.3f}" if epoch <= trained.epochs else ""
-                for trained in run.finished
-            ),
-        )
-    table.add_row(
-        "ended after epoch",
-        str(experiment.stopped or experiment.epochs),
-        *(str(trained.epochs) for trained in run.finished),
-    )
-    table.add_row(
-        "accuracy",
-        f"{experiment.printed_accuracy:.2f} %",
-        *(f"{100 * trained.accuracy:.2f} %" for trained in run.finished),
-    )
-    table.add_row(
-        "images a second",
-        "",
-        *(f"{trained.images / trained.seconds:,.0f}" for trained in run.finished),
-    )
+    for name, printed, *ours in _rows(run):
+        table.add_row(name, *([printed] if run.as_in_the_book else []), *ours)
     console.print(table)
     for trained in run.finished:
         if trained.stopped_early:
@@ -243,6 +230,35 @@ def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
                 f"{trained.side}: stopped as the loss rose; the best was epoch "
                 f"{trained.best_epoch}."
             )
+
+
+def _rows(run: Run) -> Iterator[tuple[str, ...]]:
+    """Names, the book's numbers, and ours for each side."""
+    experiment, finished = run.experiment, run.finished
+    printed = dict(zip(_multiples(experiment.epochs), experiment.printed_losses, strict=False))
+    last = max(trained.epochs for trained in finished)
+    known = _multiples(max(last, max(printed) if run.as_in_the_book else 0))
+    for epoch in sorted({*known, last}):
+        yield (
+            f"validation loss, epoch {epoch}",
+            f"{printed[epoch]:.3f}" if epoch in printed else "",
+            *(
+                f"{trained.validation_losses[epoch - 1]:.3f}" if epoch <= trained.epochs else ""
+                for trained in finished
+            ),
+        )
+    stopped = str(experiment.stopped or experiment.epochs)
+    yield ("ended after epoch", stopped, *(str(trained.epochs) for trained in finished))
+    yield (
+        "accuracy",
+        f"{experiment.printed_accuracy:.2f} %",
+        *(f"{100 * trained.accuracy:.2f} %" for trained in finished),
+    )
+    yield (
+        "images a second",
+        "",
+        *(f"{trained.images / trained.seconds:,.0f}" for trained in finished),
+    )
 
 
 def _multiples(last: int) -> list[int]:
@@ -293,6 +309,7 @@ def _figures(run: Run, data: MnistSplit) -> dict[str, Figure]:
             data.y_test,
             f"Read wrongly by {trained.side}, experiment {run.experiment.id}",
         ),
+        "activations.png": figures.activation_functions(),
         "figure_4_4.png": figures.cross_entropy_against_squared_error(),
         "figure_4_5.png": figures.activation_function("ReLU"),
         "figure_4_6.png": figures.activation_function("Tanh"),
