@@ -1,7 +1,7 @@
 """One epoch of MNIST on both sides: images a second, and the most memory that it takes.
 
 ``python -m benchmarks.epoch``. 784-89-10, tanh, softmax cross entropy, SGD with momentum, batches
-of 60, float32, all 70,000 images, as ``parity train`` trains it: experiment 4.3.
+of 60, all 70,000 images: experiment 4.3 of ``parity train``, but in float32.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from a real run of the demo: ``python docs/pictures.py``."""
+"""Makes the pictures of the README from real runs: ``python docs/pictures.py``, some minutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from rich.console import Console
 from rich.text import Text
 
 DOCS = Path(__file__).resolve().parent
-PICTURES = ("losses.png",)
+
+#: Of the demo, and of one of chapter 4's trainings: files, and their names here.
+DEMO = {"losses.png": "losses.png"}
+MNIST = {"losses.png": "mnist_losses.png", "figure_4_8.png": "figure_4_8.png"}
+EXPERIMENT = "4.8"
 
 
 def _with_local_fonts(svg: str) -> str:
@@ -24,7 +28,20 @@ def _with_local_fonts(svg: str) -> str:
 
 
 def main() -> None:
-    """Run ``parity demo`` in an empty folder; draw its output, keep its picture of the losses."""
+    """Run the demo and one experiment in empty folders; draw the demo's output, keep pictures."""
+    _draw_demo()
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["train", "mnist-dense", "--experiment", EXPERIMENT, "--out", "mnist"]
+        subprocess.run([sys.executable, "-m", "parity", *command], cwd=folder, check=True)
+        _keep(Path(folder) / "mnist", MNIST)
+
+
+def _keep(folder: Path, pictures: dict[str, str]) -> None:
+    for name, here in pictures.items():
+        shutil.copy(folder / name, DOCS / here)
+
+
+def _draw_demo() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "80", "TERM": "xterm-256color"}
         demo = subprocess.run(
@@ -38,8 +55,7 @@ def main() -> None:
         console.print(Text.from_ansi("$ parity demo\n" + demo.stdout.decode()))
         picture = console.export_svg(title="parity demo")
         (DOCS / "demo.svg").write_text(_with_local_fonts(picture), encoding="utf-8")
-        for name in PICTURES:
-            shutil.copy(Path(folder) / "parity-demo" / name, DOCS / name)
+        _keep(Path(folder) / "parity-demo", DEMO)
 
 
 if __name__ == "__main__":

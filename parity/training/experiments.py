@@ -118,7 +118,7 @@ EXPERIMENTS = {
         Experiment(
             "4.10", "two hidden layers without dropout", "Experiments: Dropout",
             (0.375, 0.305, 0.262, 0.246), 96.52,
-            epochs=100, stopped=50, hidden=(178, 46), rate=_EXPONENTIAL, weight_init=_GLOROT,
+            stopped=50, hidden=(178, 46), rate=_EXPONENTIAL, weight_init=_GLOROT,
         ),
     )
 }  # fmt: skip
