@@ -22,12 +22,11 @@ from parity.bridge import read_reference
 from parity.cli import train
 from parity.training import mnist_dense
 from parity.training.experiments import BATCH_SIZE, CLAIMED_ORDER, EXPERIMENTS, SEED, Experiment
+from parity.training.lock_step import LIMIT, LockStep, _ReferenceSide, lock_step
 from parity.training.mnist_dense import (
-    LOCK_STEP,
     Trained,
     first_images,
     initial_params,
-    lock_step,
     orders,
     train_reference,
     train_scratch,
@@ -67,7 +66,7 @@ def test_one_epoch_of_a_thousand_batches_is_the_same_on_both_sides() -> None:
     steps = lock_step(TAME, mnist_split(np.float64), SEED)
     assert steps.batches == 1000
     assert steps.in_a_step < 1e-12
-    assert steps.in_the_epoch < LOCK_STEP
+    assert steps.in_the_epoch < LIMIT
     assert steps.agree
 
 
@@ -89,14 +88,14 @@ def test_where_the_sides_drift_apart_the_training_itself_is_as_sensitive() -> No
 
 @pytest.mark.parametrize("factor", [1 + 1e-7, float("nan")])
 def test_a_wrong_step_is_seen(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = mnist_dense._ReferenceSide.step
+    step = _ReferenceSide.step
 
     def spoilt(self: Any, X: ndarray, y: ndarray) -> None:
         step(self, X, y)
         with torch.no_grad():
             next(iter(self.model.parameters())).mul_(factor)
 
-    monkeypatch.setattr(mnist_dense._ReferenceSide, "step", spoilt)
+    monkeypatch.setattr(_ReferenceSide, "step", spoilt)
     assert not lock_step(TAME, first(600), SEED).agree
 
 
@@ -219,7 +218,7 @@ def test_files_and_numbers_of_both_sides(both: tuple[Result, Path]) -> None:
         assert len(results["sides"][side]["validation_losses"]) == 2
         assert results["sides"][side]["accuracy"] == results["sides"][side]["accuracies"][-1]
     assert results["lock_step"]["batches"] == 10
-    assert 0 <= results["lock_step"]["in_a_step"] < LOCK_STEP
+    assert 0 <= results["lock_step"]["in_a_step"] < LIMIT
 
 
 def test_what_is_printed_is_narrow_and_says_what_was_done(both: tuple[Result, Path]) -> None:
@@ -245,8 +244,8 @@ def test_one_side_needs_no_other(tmp_path: Path) -> None:
 
 
 def test_a_difference_is_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    different = mnist_dense.LockStep(10, 1e-7, 1e-7, 1e-7)
-    monkeypatch.setattr(mnist_dense, "lock_step", lambda *args: different)
+    different = LockStep(10, 1e-7, 1e-7, 1e-7)
+    monkeypatch.setattr("parity.training.lock_step.lock_step", lambda *args: different)
     result = call("--limit", 60, "--epochs", 1, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert "The sides DIFFER (the limit is 1e-08)." in result.output

@@ -10,7 +10,7 @@ import numpy as np
 from parity.catalogue.component import Case, Component, Given, Implementation, Observed
 from parity.catalogue.training.batches import reference_generate_batches
 from parity.catalogue.training.stubs import Rows, StubTrainedNetwork, fit_with_stubs, row_sums
-from parity.mutants import training as mutants
+from parity.mutants import trainer as mutants
 
 
 def _run_trainer(impl: Implementation, given: Given) -> Observed:

@@ -30,9 +30,10 @@ from parity.cli.train.common import (
     write_run,
 )
 from parity.terminal import CallError, make_console, progress_bars
-from parity.training import mnist_dense
+from parity.training import lock_step, mnist_dense
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
-from parity.training.mnist_dense import LOCK_STEP, LockStep, Side, Trained
+from parity.training.lock_step import LIMIT, LockStep
+from parity.training.mnist_dense import Side, Trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,7 +182,7 @@ def _lock_step(run: Run, data: MnistSplit) -> LockStep:
     with progress_bars("batches") as progress:
         total = -(-len(data.X_train) // BATCH_SIZE)
         bar = progress.add_task("lock-step", total=total)
-        return mnist_dense.lock_step(
+        return lock_step.lock_step(
             run.experiment, data, run.seed, lambda batch: progress.update(bar, completed=batch)
         )
 
@@ -273,7 +274,7 @@ def _print_lock_step(console: Console, steps: LockStep) -> None:
     )
     verdict = "Both sides are equal" if steps.agree else "The sides DIFFER"
     console.print(
-        f"{verdict} (the limit is {LOCK_STEP:g}).",
+        f"{verdict} (the limit is {LIMIT:g}).",
         style="bold green" if steps.agree else "bold red",
     )
     console.print(
@@ -371,6 +372,6 @@ def _results(run: Run, data: MnistSplit, steps: LockStep | None) -> dict[str, An
             "in_a_step": finite(steps.in_a_step),
             "in_the_epoch": finite(steps.in_the_epoch),
             "sensitivity": finite(steps.sensitivity),
-            "limit": LOCK_STEP,
+            "limit": LIMIT,
         },
     }
