@@ -23,7 +23,8 @@ from scratch.dense import Dense
 from scratch.functions import softmax
 
 #: Thousands of steps with a large rate blow rounding up until runs differ that should be equal, so
-#: the printed numbers can only be come near to.
+#: the printed numbers can only be come near to. Of ten accuracies, one or the other will be out of
+#: its band by chance; none is by twice as much.
 LOSS_BAND = 0.02
 ACCURACY_BAND = 0.5
 STOP_BAND = float(EVAL_EVERY)
@@ -120,7 +121,7 @@ def _gains(accuracies: dict[str, float], limit: int | None) -> list[Row]:
             recipe="The accuracies above.",
             kind="gain" if limit is None else "not comparable",
             band=ACCURACY_BAND,
-            note="A loss within the band of an accuracy may be chance.",
+            note="A fall by no more than the band of an accuracy may be chance.",
         )
         for earlier, later in pairwise(CLAIMED_ORDER)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -31,7 +31,7 @@ class Row:
             if nobody knows how to, "not comparable" if it was computed in another way than the
             book's.
         band: how far ours may be from the printed one, for a "band"; below 0, for a "gain".
-        required: whether a number outside of its band counts as a difference.
+        required: whether a number counts as a difference when it is outside of twice its band.
         recipe: how ``ours`` was computed, with seeds and the variant of the data.
         note: what else there is to know; the same for all rows of an ``id``.
         instead: what comes out when one thing in the recipe is another, by that thing.
@@ -67,8 +67,10 @@ class Row:
     @property
     def failed(self) -> bool:
         """Whether it should have been equal, or near, and is not."""
-        if self.kind in ("band", "gain"):
-            return self.required and not self.in_band
+        if self.kind == "band":
+            return self.required and not replace(self, band=2 * self.band).in_band
+        if self.kind == "gain":
+            return not self.in_band
         return self.kind == "exact" and not self.equal
 
 

@@ -250,17 +250,20 @@ def _dense_shapes(n: int) -> Shapes:
 
 
 def _run_inference(impl: Implementation, given: Given) -> Observed:
-    """A network of two layers with dropout, the implementation's own or the scratch side's."""
+    """A network with two wide layers with dropout, the implementation's own or the scratch side's:
+    that two passes leave out the same neurons does not happen.
+    """
     parts = impl if given.options["parts"] == "own" else Implementation()
     x, y = given.inputs["X"], given.inputs["y"]
     layers = [
         parts.Dense(neurons=60, activation=parts.Sigmoid(), dropout=0.8),
-        parts.Dense(neurons=y.shape[1], activation=parts.Linear(), dropout=0.5),
+        parts.Dense(neurons=40, activation=parts.Sigmoid(), dropout=0.5),
+        parts.Dense(neurons=y.shape[1], activation=parts.Linear()),
     ]
     net = impl.NeuralNetwork(layers=layers, loss=parts.MeanSquaredError(), seed=20190119)
     net.forward(x)
     arrays = [param for layer in layers for param in params_of(layer)]
-    if not are_arrays(arrays, 4):
+    if not are_arrays(arrays, 6):
         return Observed({}, arrays)
     for i, layer in enumerate(layers):
         load(layer, given.params[2 * i : 2 * i + 2] if given.params is not None else None)
@@ -278,6 +281,11 @@ def _run_inference(impl: Implementation, given: Given) -> Observed:
     )
 
 
+def _inference_shapes(features: int, out: int) -> dict[str, tuple[int, ...]]:
+    first = {"W1": (features, 60), "B1": (1, 60), "W2": (60, 40), "B2": (1, 40)}
+    return {**first, "W3": (40, out), "B3": (1, out)}
+
+
 def _reference_inference(given: Given) -> dict[str, Any]:
     from torch import nn
 
@@ -286,11 +294,12 @@ def _reference_inference(given: Given) -> dict[str, Any]:
     from reference.network import NeuralNetwork
 
     features, out = given.inputs["X"].shape[1], given.inputs["y"].shape[1]
-    params = adopt(given, {"W1": (features, 60), "B1": (1, 60), "W2": (60, out), "B2": (1, out)})
+    params = adopt(given, _inference_shapes(features, out))
     net = NeuralNetwork(
         [
             DenseLayer(features, 60, nn.Sigmoid(), dropout=0.8),
-            DenseLayer(60, out, dropout=0.5),
+            DenseLayer(60, 40, nn.Sigmoid(), dropout=0.5),
+            DenseLayer(40, out),
         ]
     )
     copy_to_reference(params, net)
@@ -298,7 +307,7 @@ def _reference_inference(given: Given) -> dict[str, Any]:
         "output at inference": array(net.eval()(tensor(given.inputs["X"]))),
         "without inference neurons are left out": True,
         "train_batch leaves neurons out": True,
-        "number of params": 4,
+        "number of params": 6,
     }
 
 
@@ -319,7 +328,8 @@ class Dropout(Operation):
         """keep_prob is the probability that an element is kept."""
 
     def forward(self, input_, inference=False):
-        """Training: the input times a new mask of 0 and 1. Inference: times keep_prob."""
+        """Training: the input times a new mask of 0 and 1. Inference: times keep_prob. Keep
+        self.input_ and self.output, as Operation does."""
 
     def _input_grad(self, output_grad):
         """output_grad times the mask of the last forward pass."""
@@ -337,7 +347,8 @@ class InvertedDropout(Operation):
         """keep_prob is the probability that an element is kept."""
 
     def forward(self, input_, inference=False):
-        """Training: the input times a new mask of 0 and 1 / keep_prob. Inference: as it is."""
+        """Training: the input times a new mask of 0 and 1 / keep_prob. Inference: as it is. Keep
+        self.input_ and self.output, as Operation does."""
 
     def _input_grad(self, output_grad):
         """output_grad times the mask of the last forward pass."""

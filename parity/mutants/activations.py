@@ -195,6 +195,12 @@ TANH = (
         "input_grad",
     ),
     Mutant(
+        "square of the difference",
+        "The derivative is 1 - self.output ** 2, not (1 - self.output) ** 2.",
+        _wrong(right.Tanh, lambda self, grad: (1 - self.output) ** 2 * grad),
+        "input_grad",
+    ),
+    Mutant(
         "derivative of sigmoid",
         "self.output * (1 - self.output) is the derivative of sigmoid; that of tanh is "
         "1 - self.output ** 2.",

@@ -321,6 +321,13 @@ SOFTMAX_CROSS_ENTROPY = (
         "loss",
     ),
     Mutant(
+        "softmax over axis 0, not clipped",
+        "The softmax runs down the columns, over the batch; each row must add up to 1: "
+        "softmax(self.prediction, axis=1).",
+        _with_probabilities(lambda prediction: softmax(prediction, axis=0)),
+        "loss",
+    ),
+    Mutant(
         "softmax twice",
         "Softmax is applied twice; the prediction comes from a Linear layer and goes through it "
         "once.",

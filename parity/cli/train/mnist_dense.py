@@ -225,6 +225,10 @@ def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
     for name, printed, *ours in _rows(run):
         table.add_row(name, *([printed] if run.as_in_the_book else []), *ours)
     console.print(table)
+    if not run.experiment.squared_error:
+        console.print("The validation loss has the book's extra terms (E9).")
+    if len(run.finished) == 2 and run.experiment.dropout < 1:
+        console.print("Each side draws masks of its own for dropout.")
     for trained in run.finished:
         if trained.stopped_early:
             console.print(
@@ -272,14 +276,14 @@ def _print_lock_step(console: Console, steps: LockStep) -> None:
         f"In lock-step, {steps.batches:,} batches in float64: the largest difference in a "
         f"parameter after one step from equal parameters is {steps.in_a_step:.1e}."
     )
-    verdict = "Both sides are equal" if steps.agree else "The sides DIFFER"
+    verdict = "Each step is equal on both sides" if steps.agree else "The sides DIFFER"
     console.print(
         f"{verdict} (the limit is {LIMIT:g}).",
         style="bold green" if steps.agree else "bold red",
     )
     console.print(
-        f"Left alone for all the batches they end {steps.in_the_epoch:.1e} apart; two NumPy runs "
-        f"end {steps.sensitivity:.1e} apart when only the last digit of their weights differs."
+        f"Over all these batches, which blow rounding up, the sides end {steps.in_the_epoch:.1e} "
+        f"apart; two NumPy runs whose weights differ in the last digit {steps.sensitivity:.1e}."
     )
 
 
