@@ -233,6 +233,8 @@ def _read_file(file: DataFile, directory: Path | None) -> PartFile:
     directory = Path(directory).absolute()
     for candidate in candidate_names(file.name):
         path = directory / candidate
+        if path.is_fifo():  # reading it would wait for ever
+            raise DataFileError(f"The data file {path} is a pipe, not a file.")
         try:
             return PartFile(path, path.read_bytes())
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

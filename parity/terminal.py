@@ -52,5 +52,6 @@ def progress_bars(unit: str, *more: str) -> Progress:
         *columns,
         console=make_console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty(),  # rich takes FORCE_COLOR for a terminal
+        disable=sys.stderr is None
+        or not sys.stderr.isatty(),  # rich takes FORCE_COLOR for a terminal
     )

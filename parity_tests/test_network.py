@@ -12,6 +12,7 @@ from scratch.activations import Linear, Sigmoid
 from scratch.dense import Dense
 from scratch.losses import MeanSquaredError
 from scratch.network import NeuralNetwork
+from scratch.operations import WeightMultiply
 
 
 @pytest.mark.components("network")
@@ -182,3 +183,28 @@ def test_a_layer_with_a_way_back_of_its_own_is_asked_for_it() -> None:
     net.train_batch(np.ones((7, 3)), np.ones((7, 1)))
     assert calls == [1, 4]
     assert len(list(net.param_grads())) == 4
+
+
+def test_an_operation_with_a_way_back_of_its_own_is_asked_for_it() -> None:
+    class Decayed(WeightMultiply):
+        def backward(self, output_grad: np.ndarray) -> np.ndarray:
+            input_grad = super().backward(output_grad)
+            self.param_grad += 0.1 * self.param
+            return input_grad
+
+    class Own(Dense):
+        def _setup_layer(self, input_: np.ndarray) -> None:
+            super()._setup_layer(input_)
+            self.operations[0] = Decayed(self.params[0])
+
+    net = NeuralNetwork([Own(4), Own(1)], MeanSquaredError(), seed=1)
+    plain = NeuralNetwork([Dense(4), Dense(1)], MeanSquaredError(), seed=1)
+    for each in (net, plain):
+        each.train_batch(np.ones((7, 3)), np.ones((7, 1)))
+    for ours, theirs, param in zip(
+        list(net.param_grads())[::2],
+        list(plain.param_grads())[::2],
+        list(net.params())[::2],
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs + 0.1 * param, rtol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from dataclasses import replace
 from functools import cache
@@ -227,7 +228,7 @@ def test_what_is_printed_is_narrow_and_says_what_was_done(both: tuple[Result, Pa
     assert max(map(len, lines)) <= 80
     assert lines[0] == "MNIST, experiment 4.2: softmax cross entropy"
     assert "Images to train on: 600, to test on: 100. Seed: 20190119." in lines
-    assert not any("book  " in line for line in lines)  # it was another training than its
+    assert not any("book  " in line for line in lines)  # it was not the book's training
     assert "Each step is equal on both sides (the limit is 1e-08)." in lines
     assert f"Written to {out}:" in result.output.replace("\n", "")
 
@@ -299,6 +300,24 @@ def test_a_wrong_call_says_what_is_wrong(args: list[object], words: str, tmp_pat
     assert result.exit_code == 2
     assert words in result.stderr.replace("\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_in_the_way_of_a_file_leaves_all_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "losses.png").mkdir(parents=True)
+    result = call("--side", "scratch", "--limit", 60, "--epochs", 1, "--out", out)
+    assert result.exit_code == 2
+    assert f"{out / 'losses.png'} is a directory" in result.stderr.replace("\n", "")
+    assert [path.name for path in out.iterdir()] == ["losses.png"]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(other_set: Path, tmp_path: Path) -> None:
+    pipe = other_set / "train-images-idx3-ubyte.gz"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    result = call("--data", other_set, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "is a pipe, not a file." in result.stderr
 
 
 def test_fetching_goes_into_the_directory_and_is_used(

@@ -215,7 +215,38 @@ def test_accuracy_is_the_same_on_both_sides_and_for_both_forms_of_targets() -> N
         assert model.training
 
 
-def test_accuracy_of_rows_that_do_not_match_is_refused() -> None:
+@pytest.mark.parametrize("shape", [(5,), (4, 1), (4, 2), (0,)])
+def test_accuracy_with_targets_that_do_not_fit_is_refused(shape: tuple[int, ...]) -> None:
     net = NeuralNetwork([Dense(3, Linear())], MeanSquaredError(), seed=1)
-    with pytest.raises(ValueError, match=r"X has shape \(4, 3\), y \(5,\)"):
-        calc_accuracy_model(net, np.ones((4, 2)), np.zeros(5, int))
+    X = np.ones((4, 2))
+    with pytest.raises(ValueError, match=r"\(4, 3\) do not fit targets of shape \("):
+        calc_accuracy_model(net, X, np.zeros(shape, int))
+    targets = torch.zeros(shape, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"\(4, 3\) do not fit targets of shape \("):
+        reference.calc_accuracy_model(to_reference(net), torch.tensor(X), targets)
+
+
+def test_a_prediction_of_nan_is_never_right() -> None:
+    net = NeuralNetwork([Dense(3, Linear())], MeanSquaredError(), seed=1)
+    X = np.array([[np.nan, 1.0]])
+    assert calc_accuracy_model(net, X, np.zeros(1, int)) == 0
+    model = to_reference(net)
+    assert reference.calc_accuracy_model(model, torch.tensor(X), torch.zeros(1)) == 0
+
+
+def test_an_optimizer_that_another_trainer_had_trains_this_network(data: Data) -> None:
+    optimizer = SGDMomentum(0.01)
+    nets = [make_net(), make_net()]
+    trainers = [Trainer(net, optimizer) for net in nets]
+    histories = [
+        trainer.fit(*data, epochs=2, eval_every=1, seed=SEED, verbose=False) for trainer in trainers
+    ]
+    assert histories[0].losses[0] != histories[0].losses[1]
+    assert histories[0].losses == histories[1].losses
+
+
+def test_a_rate_put_in_by_hand_is_looked_at(data: Data) -> None:
+    optimizer = SGDMomentum(0.01)
+    optimizer.lr = -1
+    with pytest.raises(ValueError, match="-1"):
+        fit(make_net(), optimizer, data)

@@ -181,9 +181,19 @@ def calc_accuracy_model(model: nn.Module, X_test: Tensor, y_test: Tensor) -> flo
     Chapter 4, "Experiments".
 
     Args:
-        model: with one output for each class.
+        model: with one output for each class, so at least two. A row with a NaN counts as wrong.
         X_test: shape ``(observations, features)``.
         y_test: class numbers, shape ``(observations,)``, or one-hot rows.
+
+    Raises:
+        ValueError: there are no rows, or predictions and ``y_test`` do not fit.
     """
+    preds = predict(model, X_test)
+    if preds.shape[1] < 2 or y_test.shape not in ((len(preds),), preds.shape) or not len(preds):
+        raise ValueError(
+            f"predictions of shape {tuple(preds.shape)} do not fit targets of shape "
+            f"{tuple(y_test.shape)}; targets are class numbers or one-hot rows"
+        )
     classes = y_test if y_test.ndim == 1 else y_test.argmax(dim=1)
-    return float((predict(model, X_test).argmax(dim=1) == classes).double().mean())
+    right = (preds.argmax(dim=1) == classes) & ~preds.isnan().any(dim=1)
+    return float(right.double().mean())

@@ -96,6 +96,7 @@ class Optimizer:
             ValueError: ``max_epochs`` is not set, or a rate is out of range.
         """
         if self._schedule is None or self.lr != self._schedule.lr:
+            check_decay(type(self).__name__, self.lr, self.final_lr, self.decay_type)
             self._first_lr = self.lr
         if self.decay_type is None:
             return

@@ -103,6 +103,7 @@ class Trainer:
             for layer in self.net.layers:
                 layer.first = True
 
+        self.optim.net = self.net  # another trainer may have had the optimizer
         self.optim.max_epochs = epochs
         self.optim._setup_decay()
         first_lr = self.optim.lr
@@ -219,17 +220,23 @@ def calc_accuracy_model(model: NeuralNetwork, X_test: ndarray, y_test: ndarray) 
     Chapter 4, "Experiments" (where it is printed in percent).
 
     Args:
-        model: with one output for each class.
+        model: with one output for each class, so at least two. A row with a NaN counts as wrong.
         X_test: shape ``(observations, features)``.
         y_test: class numbers, shape ``(observations,)``, or one-hot rows.
 
     Raises:
-        ValueError: predictions and ``y_test`` have not equally many rows.
+        ValueError: there are no rows, or predictions and ``y_test`` do not fit.
     """
     preds = model.forward(X_test, inference=True)
-    _require_equal_rows(preds, y_test)
+    if preds.shape[1] < 2 or y_test.shape not in ((len(preds),), preds.shape) or not len(preds):
+        raise ValueError(
+            f"calc_accuracy_model: predictions of shape {preds.shape} do not fit targets of shape "
+            f"{y_test.shape}; there must be a row at least, a column of predictions for each "
+            "class, and class numbers or one-hot rows as targets"
+        )
     classes = y_test if y_test.ndim == 1 else np.argmax(y_test, axis=1)
-    return float(np.mean(np.argmax(preds, axis=1) == classes))
+    right = (np.argmax(preds, axis=1) == classes) & ~np.isnan(preds).any(axis=1)
+    return float(np.mean(right))
 
 
 def _require_batch_size(size: int) -> None:

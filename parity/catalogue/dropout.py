@@ -368,7 +368,10 @@ class InvertedDropout(Operation):
         ),
         run=_run_dense_dropout,
         reference=_reference_dense_dropout,
-        cases=batch_cases(_dense_shapes, options={"keep_prob": 0.8}),
+        cases=(
+            *batch_cases(_dense_shapes, options={"keep_prob": 0.8}),
+            Case("keeps 1 of 2", _dense_shapes(7), {"keep_prob": 0.5}),
+        ),
         mutants=mutants.DENSE_DROPOUT,
         requires=("Dense", "Sigmoid", "Dropout"),
         skeleton="""

@@ -298,6 +298,12 @@ class _DropInLayer(dense.Dense):
         self.operations[3] = right.Dropout(1 - self.dropout)
 
 
+class _DefaultDropout(dense.Dense):
+    def _setup_layer(self, input_: ndarray) -> None:
+        super()._setup_layer(input_)
+        self.operations[3] = right.Dropout()
+
+
 class _NotOnTheWayBack(dense.Dense):
     def backward(self, output_grad: ndarray) -> ndarray:
         operations = self.operations
@@ -348,6 +354,12 @@ DENSE_DROPOUT = (
         _DropInLayer,
         "share kept",
         within="Dropout",
+    ),
+    Mutant(
+        "probability not handed on",
+        "Dropout() keeps 0.8 whatever the layer was given: Dropout(self.dropout).",
+        _DefaultDropout,
+        "share kept",
     ),
     Mutant(
         "not on the way back",

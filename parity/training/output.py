@@ -17,6 +17,8 @@ def why_not_writable(directory: Path) -> str | None:
     there = directory
     try:
         while not there.exists() and there != there.parent:
+            if there.is_symlink():
+                return f"{there} is a link that leads nowhere"
             there = there.parent
         if not there.is_dir():
             return f"{there} is not a directory"
@@ -42,6 +44,9 @@ def all_or_nothing(directory: Path) -> Iterator[Path]:
     try:
         with TemporaryDirectory(prefix=".unfinished-", dir=directory) as unfinished:
             yield Path(unfinished)
+            for path in Path(unfinished).iterdir():
+                if (directory / path.name).is_dir():
+                    raise IsADirectoryError(0, f"{directory / path.name} is a directory")
             for path in sorted(Path(unfinished).iterdir()):
                 path.replace(directory / path.name)
     finally:

@@ -136,7 +136,7 @@ class StubTrainedNetwork(StubNetwork):
         """Write the call down."""
         self.log("backward")
 
-    def train_batch(self, x_batch: ndarray, y_batch: ndarray) -> float:
+    def train_batch(self, x_batch: ndarray, y_batch: ndarray, **_: Any) -> float:
         """Write the call down; the loss of the batch."""
         self.log("train", np.array(x_batch), np.array(y_batch))
         return float(np.mean((self._predict(x_batch) - y_batch) ** 2))

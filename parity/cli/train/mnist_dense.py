@@ -139,28 +139,32 @@ def train_mnist_dense(
     sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
     run = Run(experiment, sides, epochs or experiment.epochs, limit, data, seed)
     try:
-        if download and data is not None:
-            download_mnist(data)
-        agree = _carry_out(run, out)
+        agree = _carry_out(run, _load(data, download), out)
     except KeyboardInterrupt:
         written = f"The files are in {out}" if run.written else "Nothing was written"
         click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
         raise CallError(str(error)) from error
-    except OSError as error:
-        raise CallError(f"{data} cannot be used: {error.strerror or error}.") from error
     except FloatingPointError as error:
         raise click.ClickException(f"{error}.") from error
     ctx.exit(0 if agree else 1)
 
 
-def _carry_out(run: Run, out: Path) -> bool:
+def _load(directory: Path | None, download: bool) -> MnistSplit:
+    try:
+        if download and directory is not None:
+            download_mnist(directory)
+        return mnist_split(np.float64, directory=directory)
+    except OSError as error:
+        raise CallError(f"{directory} cannot be used: {error.strerror or error}.") from error
+
+
+def _carry_out(run: Run, data: MnistSplit, out: Path) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether each step is the same on both sides.
     """
-    data = mnist_split(np.float64, directory=run.data)
     if run.limit is not None:
         data = mnist_dense.first_images(data, run.limit)
     steps = _lock_step(run, data) if len(run.sides) == 2 else None
