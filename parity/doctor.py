@@ -81,7 +81,16 @@ def _requirements() -> list[Requirement]:
     try:
         lines = distribution(DISTRIBUTION).requires or []
     except PackageNotFoundError:
-        lines = ["numpy", "torch", "click", "rich", "psutil", "scikit-learn", "matplotlib"]
+        lines = [
+            "numpy",
+            "torch",
+            "torchvision",
+            "click",
+            "rich",
+            "psutil",
+            "scikit-learn",
+            "matplotlib",
+        ]
     requirements = [Requirement(line) for line in lines]
     return [entry for entry in requirements if entry.marker is None or entry.marker.evaluate()]
 

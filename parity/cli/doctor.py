@@ -34,7 +34,7 @@ def _print(findings: list[Finding]) -> None:
     console = make_console()
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("")
-    table.add_column("")
+    table.add_column("", overflow="fold")
     table.add_column("", overflow="fold")
     table.add_column("")
     group = ""
