@@ -311,6 +311,20 @@ def test_a_directory_in_the_way_of_a_file_leaves_all_as_it_was(tmp_path: Path) -
     assert [path.name for path in out.iterdir()] == ["losses.png"]
 
 
+def test_directories_that_were_made_go_again_when_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(figure: Any, path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("parity.figures.save", full)
+    out = tmp_path / "a" / "b"
+    result = call("--side", "scratch", "--limit", 60, "--epochs", 1, "--out", out)
+    assert result.exit_code == 2
+    assert "No space left on device" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_pipe_in_the_place_of_a_file_is_refused(other_set: Path, tmp_path: Path) -> None:
     pipe = other_set / "train-images-idx3-ubyte.gz"
     pipe.unlink()

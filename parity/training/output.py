@@ -39,7 +39,7 @@ def all_or_nothing(directory: Path) -> Iterator[Path]:
     Raises:
         OSError: ``directory`` cannot be made or written to.
     """
-    was_there = directory.exists()
+    made = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with TemporaryDirectory(prefix=".unfinished-", dir=directory) as unfinished:
@@ -50,6 +50,6 @@ def all_or_nothing(directory: Path) -> Iterator[Path]:
             for path in sorted(Path(unfinished).iterdir()):
                 path.replace(directory / path.name)
     finally:
-        if not was_there:
-            with suppress(OSError):  # not empty: all is well
-                directory.rmdir()
+        with suppress(OSError):  # not empty: all is well
+            for path in made:
+                path.rmdir()
