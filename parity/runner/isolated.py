@@ -291,8 +291,18 @@ def _kill(process: subprocess.Popen[bytes], folder: str, started: float) -> None
         for member in left:
             with contextlib.suppress(psutil.Error):
                 member.kill()
+        members += left
         if not left:
             break
+    end = time.monotonic() + 2
+    while any(map(_is_alive, members)) and time.monotonic() < end:
+        time.sleep(0.005)  # a process that was killed takes a moment to die
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _left_behind(folder: str, started: float) -> Iterator[psutil.Process]:
