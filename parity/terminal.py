@@ -17,6 +17,9 @@ from rich.progress import (
 
 MAX_WIDTH = 80
 
+#: The exit code of what Ctrl-C has ended, as shells have it.
+INTERRUPTED = 130
+
 
 class CallError(click.ClickException):
     """The call cannot be carried out as it was made; the message is one sentence. Exit code 2."""

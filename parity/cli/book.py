@@ -17,9 +17,7 @@ from rich.text import Text
 from datasets import DataFileError
 from parity.book import CHAPTERS, chapter4, chapter_rows
 from parity.book.rows import Row
-from parity.terminal import CallError, make_console, progress_bars
-
-INTERRUPTED = 130
+from parity.terminal import INTERRUPTED, CallError, make_console, progress_bars
 
 
 @click.command("book")

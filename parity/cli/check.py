@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parity.terminal import make_console, progress_bars
+from parity.terminal import INTERRUPTED, make_console, progress_bars
 
 
 @click.command("check")
@@ -77,4 +77,4 @@ def command(
         if error.error is not None:
             report.print_file_error(make_console(stderr=True), error.error)
         ctx.exit(1 if error.error is not None else 2)
-    ctx.exit(130 if result.interrupted else 0 if result.passed else 1)
+    ctx.exit(INTERRUPTED if result.interrupted else 0 if result.passed else 1)

@@ -4,23 +4,76 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import click
 
-from parity.terminal import CallError
+from datasets import DataFileError, TorchvisionError
+from parity.terminal import INTERRUPTED, CallError
 from parity.training.output import all_or_nothing, why_not_writable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
-INTERRUPTED = 130
 
 SIDE_CHOICE = click.Choice(["scratch", "reference", "both"])
 SEED_RANGE = click.IntRange(0, 2**32 - 1)
+
+Side = Literal["scratch", "reference"]
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Run(Generic[T]):
+    """One call: what was asked for, and how far it has got.
+
+    Attributes:
+        finished: what the sides that have been trained came to.
+        current: the side in training, its epoch and its validation loss.
+        written: whether the files are where they belong.
+    """
+
+    sides: list[Side]
+    epochs: int
+    seed: int
+    finished: list[T] = field(default_factory=list)
+    current: tuple[Side, int, float] | None = None
+    written: bool = False
+
+    def outcome(self, trained: T) -> str:
+        """A side that has finished, in words."""
+        raise NotImplementedError
+
+    def so_far(self) -> str:
+        """What there is when the run is interrupted."""
+        parts = [self.outcome(trained) for trained in self.finished]
+        if self.current is not None:
+            side, epoch, loss = self.current
+            parts.append(
+                f"{side} had done {epoch} of {self.epochs} epochs, "
+                f"with a validation loss of {loss:.3f}"
+            )
+        return "; ".join(parts) or "no epoch was finished"
+
+
+@contextmanager
+def ended_in_words(ctx: click.Context, run: Run[Any], out: Path) -> Iterator[None]:
+    """Say in a sentence why a training ended before its time, and exit."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        written = f"The files are in {out}" if run.written else "Nothing was written"
+        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
+        ctx.exit(INTERRUPTED)
+    except (DataFileError, TorchvisionError) as error:
+        raise CallError(str(error)) from error
+    except FloatingPointError as error:
+        raise click.ClickException(f"{error}.") from error
 
 
 def require_writable(out: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,18 +12,19 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from datasets import BostonSplit, DataFileError, boston_split
+from datasets import BostonSplit, boston_split
 from datasets.boston import Variant
 from parity.cli.train.common import (
-    INTERRUPTED,
     SEED_RANGE,
     SIDE_CHOICE,
+    Run,
+    ended_in_words,
     finite,
     print_written,
     require_writable,
     write_run,
 )
-from parity.terminal import CallError, make_console, progress_bars
+from parity.terminal import make_console, progress_bars
 from parity.training import house_prices
 from parity.training.house_prices import LinearFit, Side, Trained
 
@@ -34,39 +35,17 @@ SWEEP = np.linspace(-1.5, 3.5, 40)
 MAX_EPOCHS = 10_000  # the order of the rows in each of them is held in memory
 
 
-@dataclass
-class Run:
-    """One call: what was asked for, and how far it has got.
-
-    Attributes:
-        finished: the sides that have been trained.
-        current: the side in training, its epoch and its validation loss.
-        written: whether the files are where they belong.
-    """
+@dataclass(kw_only=True)
+class HousePricesRun(Run[Trained]):
+    """With the model and the variant of the data."""
 
     model: str
-    sides: list[Side]
     variant: Variant
-    epochs: int
-    seed: int
-    finished: list[Trained] = field(default_factory=list)
-    current: tuple[Side, int, float] | None = None
-    written: bool = False
 
-    def so_far(self) -> str:
-        """What there is when the run is interrupted."""
-        parts = [
-            f"{trained.side} had finished, with a validation loss of "
-            f"{trained.validation_losses[trained.epoch - 1]:.3f}"
-            for trained in self.finished
-        ]
-        if self.current is not None:
-            side, epoch, loss = self.current
-            parts.append(
-                f"{side} had done {epoch} of {self.epochs} epochs, "
-                f"with a validation loss of {loss:.3f}"
-            )
-        return "; ".join(parts) or "no epoch was finished"
+    def outcome(self, trained: Trained) -> str:
+        """With its validation loss."""
+        loss = trained.validation_losses[trained.epoch - 1]
+        return f"{trained.side} had finished, with a validation loss of {loss:.3f}"
 
 
 @click.command("house-prices")
@@ -105,21 +84,15 @@ def train_house_prices(
     """
     require_writable(out)
     sides = list(house_prices.TRAINERS) if side == "both" else [cast(Side, side)]
-    run = Run(model, sides, cast(Variant, variant), epochs, seed)
-    try:
+    run = HousePricesRun(
+        model=model, variant=cast(Variant, variant), sides=sides, epochs=epochs, seed=seed
+    )
+    with ended_in_words(ctx, run, out):
         agree = _carry_out(run, out)
-    except KeyboardInterrupt:
-        written = f"The files are in {out}" if run.written else "Nothing was written"
-        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
-        ctx.exit(INTERRUPTED)
-    except DataFileError as error:
-        raise CallError(str(error)) from error
-    except FloatingPointError as error:
-        raise click.ClickException(f"{error}.") from error
     ctx.exit(0 if agree else 1)
 
 
-def _carry_out(run: Run, out: Path) -> bool:
+def _carry_out(run: HousePricesRun, out: Path) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether the sides agree.
@@ -142,7 +115,7 @@ def _carry_out(run: Run, out: Path) -> bool:
     return agree
 
 
-def _train(run: Run, data: BostonSplit) -> None:
+def _train(run: HousePricesRun, data: BostonSplit) -> None:
     with progress_bars("epochs") as progress:
         bars = {side: progress.add_task(side, total=run.epochs) for side in run.sides}
         for side in run.sides:
@@ -171,7 +144,7 @@ def _differences(finished: list[Trained]) -> dict[str, float]:
     }
 
 
-def _print_tables(console: Console, run: Run, linear: LinearFit) -> None:
+def _print_tables(console: Console, run: HousePricesRun, linear: LinearFit) -> None:
     console.print(f"House prices: {house_prices.MODELS[run.model].summary}", style="bold")
     console.print(f"Data: {run.variant}. Seed: {run.seed}.")
     console.print()
@@ -225,7 +198,7 @@ def _print_agreement(console: Console, differences: dict[str, float], agree: boo
     )
 
 
-def _figures(run: Run, data: BostonSplit, linear: LinearFit) -> dict[str, Figure]:
+def _figures(run: HousePricesRun, data: BostonSplit, linear: LinearFit) -> dict[str, Figure]:
     """The pictures by file name."""
     from parity import figures
 
@@ -267,7 +240,7 @@ def _figures(run: Run, data: BostonSplit, linear: LinearFit) -> dict[str, Figure
 
 
 def _results(
-    run: Run, data: BostonSplit, linear: LinearFit, differences: dict[str, float]
+    run: HousePricesRun, data: BostonSplit, linear: LinearFit, differences: dict[str, float]
 ) -> dict[str, Any]:
     """What ``results.json`` holds; losses in (1000 dollars) squared, errors in 1000 dollars."""
     feature = house_prices.most_important_feature(linear.coefficients)

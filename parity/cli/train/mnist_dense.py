@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,16 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from datasets import (
-    DataFileError,
     MnistSplit,
-    TorchvisionError,
     download_mnist,
     mnist_split,
 )
 from parity.cli.train.common import (
-    INTERRUPTED,
     SEED_RANGE,
     SIDE_CHOICE,
+    Run,
+    ended_in_words,
     finite,
     print_written,
     require_writable,
@@ -42,44 +41,22 @@ if TYPE_CHECKING:
 MAX_EPOCHS = 1_000  # the order of the images in each of them is held in memory
 
 
-@dataclass
-class Run:
-    """One call: what was asked for, and how far it has got.
-
-    Attributes:
-        finished: the sides that have been trained.
-        current: the side in training, its epoch and its validation loss.
-        written: whether the files are where they belong.
-    """
+@dataclass(kw_only=True)
+class MnistRun(Run[Trained]):
+    """With the experiment, and the data it is to be carried out on."""
 
     experiment: Experiment
-    sides: list[Side]
-    epochs: int
     limit: int | None
     data: Path | None
-    seed: int
-    finished: list[Trained] = field(default_factory=list)
-    current: tuple[Side, int, float] | None = None
-    written: bool = False
 
     @property
     def as_in_the_book(self) -> bool:
         """Whether the book's numbers are those of the same training."""
         return (self.epochs, self.limit, self.data) == (self.experiment.epochs, None, None)
 
-    def so_far(self) -> str:
-        """What there is when the run is interrupted."""
-        parts = [
-            f"{trained.side} had finished, with an accuracy of {trained.accuracy:.2%}"
-            for trained in self.finished
-        ]
-        if self.current is not None:
-            side, epoch, loss = self.current
-            parts.append(
-                f"{side} had done {epoch} of {self.epochs} epochs, "
-                f"with a validation loss of {loss:.3f}"
-            )
-        return "; ".join(parts) or "no epoch was finished"
+    def outcome(self, trained: Trained) -> str:
+        """With its accuracy."""
+        return f"{trained.side} had finished, with an accuracy of {trained.accuracy:.2%}"
 
 
 @click.command("mnist-dense")
@@ -137,17 +114,16 @@ def train_mnist_dense(
         raise CallError("--download needs --data DIR, the directory to fetch MNIST into.")
     experiment = EXPERIMENTS[number]
     sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
-    run = Run(experiment, sides, epochs or experiment.epochs, limit, data, seed)
-    try:
+    run = MnistRun(
+        experiment=experiment,
+        limit=limit,
+        data=data,
+        sides=sides,
+        epochs=epochs or experiment.epochs,
+        seed=seed,
+    )
+    with ended_in_words(ctx, run, out):
         agree = _carry_out(run, _load(data, download), out)
-    except KeyboardInterrupt:
-        written = f"The files are in {out}" if run.written else "Nothing was written"
-        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
-        ctx.exit(INTERRUPTED)
-    except (DataFileError, TorchvisionError) as error:
-        raise CallError(str(error)) from error
-    except FloatingPointError as error:
-        raise click.ClickException(f"{error}.") from error
     ctx.exit(0 if agree else 1)
 
 
@@ -160,7 +136,7 @@ def _load(directory: Path | None, download: bool) -> MnistSplit:
         raise CallError(f"{directory} cannot be used: {error.strerror or error}.") from error
 
 
-def _carry_out(run: Run, data: MnistSplit, out: Path) -> bool:
+def _carry_out(run: MnistRun, data: MnistSplit, out: Path) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether each step is the same on both sides.
@@ -182,7 +158,7 @@ def _carry_out(run: Run, data: MnistSplit, out: Path) -> bool:
     return steps is None or steps.agree
 
 
-def _lock_step(run: Run, data: MnistSplit) -> LockStep:
+def _lock_step(run: MnistRun, data: MnistSplit) -> LockStep:
     with progress_bars("batches") as progress:
         total = -(-len(data.X_train) // BATCH_SIZE)
         bar = progress.add_task("lock-step", total=total)
@@ -191,7 +167,7 @@ def _lock_step(run: Run, data: MnistSplit) -> LockStep:
         )
 
 
-def _train(run: Run, data: MnistSplit) -> None:
+def _train(run: MnistRun, data: MnistSplit) -> None:
     with progress_bars("epochs", "validation loss {task.fields[loss]}") as progress:
         bars = {side: progress.add_task(side, total=run.epochs, loss="") for side in run.sides}
         for side in run.sides:
@@ -209,7 +185,7 @@ def _train(run: Run, data: MnistSplit) -> None:
             run.finished.append(trained)
 
 
-def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
+def _print_tables(console: Console, run: MnistRun, data: MnistSplit) -> None:
     experiment = run.experiment
     name = "MNIST" if run.data is None else run.data.name
     console.print(f"{name}, experiment {experiment.id}: {experiment.summary}", style="bold")
@@ -241,7 +217,7 @@ def _print_tables(console: Console, run: Run, data: MnistSplit) -> None:
             )
 
 
-def _rows(run: Run) -> Iterator[tuple[str, ...]]:
+def _rows(run: MnistRun) -> Iterator[tuple[str, ...]]:
     """Names, the book's numbers, and ours for each side."""
     experiment, finished = run.experiment, run.finished
     printed = dict(zip(_multiples(experiment.epochs), experiment.printed_losses, strict=False))
@@ -291,7 +267,7 @@ def _print_lock_step(console: Console, steps: LockStep) -> None:
     )
 
 
-def _figures(run: Run, data: MnistSplit) -> dict[str, Figure]:
+def _figures(run: MnistRun, data: MnistSplit) -> dict[str, Figure]:
     """The pictures by file name."""
     from parity import figures
 
@@ -346,7 +322,7 @@ def _spreads(X: ndarray, seed: int) -> dict[str, tuple[ndarray, ndarray]]:
     return panels
 
 
-def _results(run: Run, data: MnistSplit, steps: LockStep | None) -> dict[str, Any]:
+def _results(run: MnistRun, data: MnistSplit, steps: LockStep | None) -> dict[str, Any]:
     """What ``results.json`` holds; accuracies from 0 to 1."""
     experiment = run.experiment
     return {
