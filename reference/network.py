@@ -1,4 +1,4 @@
-"""Chapter 3 in PyTorch: dense layers in a row."""
+"""Chapters 3 and 5 in PyTorch: layers in a row."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from reference.dense import DenseLayer
-
 
 class NeuralNetwork(nn.Sequential):
-    """Dense layers, first to last. Chapter 3, "The NeuralNetwork Class, and Maybe Others".
+    """Layers, first to last. Chapter 3, "The NeuralNetwork Class, and Maybe Others".
 
     Args:
         layers: at least one.
     """
 
-    def __init__(self, layers: Sequence[DenseLayer]) -> None:
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
         super().__init__(*layers)

@@ -22,7 +22,7 @@ from scratch.seeding import Seed, Stream, as_stream, is_integer
 class Layer:
     """A series of operations, set up by the first input. Chapter 3, "The Layer Blueprint".
 
-    A subclass defines ``_setup_layer``. ``params`` and ``param_grads`` hold one array for each
+    A subclass defines ``_setup_layer``. ``params`` and ``param_grads`` hold the arrays of each
     ``ParamOperation``, in order; the gradients are new after each ``backward``. A network calls
     ``backward_to_params`` of its first layer, and ``backward`` of the others.
 
@@ -105,17 +105,19 @@ class Layer:
     def _param_grads(self) -> None:
         """Collect the gradients (the book tests the class of the class and finds none: E6)."""
         self.param_grads = [
-            operation.param_grad
+            grad
             for operation in self.operations
             if isinstance(operation, ParamOperation)
+            for grad in operation.param_grads
         ]
 
     def _params(self) -> None:
         """Collect the parameters."""
         self.params = [
-            operation.param
+            param
             for operation in self.operations
             if isinstance(operation, ParamOperation)
+            for param in operation.params
         ]
 
     def _draws(self) -> Stream:

@@ -89,6 +89,16 @@ class ParamOperation(Operation):
         self._keep_param_grad(output_grad)
         return input_grad
 
+    @property
+    def params(self) -> list[ndarray]:
+        """The parameters that a layer collects: ``param`` alone, unless a subclass has more."""
+        return [self.param]
+
+    @property
+    def param_grads(self) -> list[ndarray]:
+        """The gradients on ``params``, in their order."""
+        return [self.param_grad]
+
     def backward_to_param(self, output_grad: ndarray) -> None:
         """Set ``param_grad`` alone, where nobody asks for a gradient on the input: the data.
 

@@ -1,0 +1,129 @@
+"""Chapter 5: the convolutional layer."""
+
+from __future__ import annotations
+
+from numpy import ndarray
+
+from scratch.activations import Sigmoid
+from scratch.conv.geometry import Padding, Pair, as_pair, make_geometry
+from scratch.conv.operation import Conv2DOperation, Flatten, check_images
+from scratch.dense import Layer
+from scratch.dropout import Dropout
+from scratch.initialization import initial_scale
+from scratch.operations import Operation
+from scratch.seeding import Seed, is_integer
+
+
+class Conv2D(Layer):
+    """A convolutional layer, ``activation(filters * images)``. Chapter 5, "The Full Conv2D Layer".
+
+    Takes ``(batch, in, height, width)``, returns ``(batch, out_channels, stops down, stops
+    across)``, or ``(batch, the product of these)`` with ``flatten``. ``params`` are the filters
+    ``(in, out_channels, height, width)`` and, with ``bias``, one row ``(1, out_channels)``, both
+    normally distributed around 0, in the dtype of the first input.
+
+    Args:
+        out_channels: how many maps the layer makes of each image.
+        param_size: height and width of the filters, one number or a pair.
+        activation: a new ``Sigmoid`` where none is given.
+        seed: as in ``Layer``.
+        dropout: as in ``Dense``; it comes last, after flattening.
+        weight_init: as in ``Dense``. Each output is a sum over ``in * height * width`` of the
+            filter, and that is what is meant by inputs; each input takes part in ``out_channels *
+            height * width`` outputs. (The book's companion code counts channels only; its name here
+            is "glorot_as_printed".)
+        flatten: whether to end with one row for each image, for a dense layer to follow.
+        padding: as in ``Conv2DOperation``.
+        stride: as in ``Conv2DOperation``.
+        dilation: as in ``Conv2DOperation``.
+        bias: whether to add a number to each map; the book does not.
+
+    Raises:
+        ValueError: an argument is not as above; in ``forward``, as ``Conv2DOperation``.
+    """
+
+    def __init__(
+        self,
+        out_channels: int,
+        param_size: Pair,
+        activation: Operation | None = None,
+        seed: Seed = None,
+        dropout: float | Dropout = 1.0,
+        weight_init: str = "standard",
+        flatten: bool = False,
+        padding: Padding = "same",
+        stride: Pair = 1,
+        dilation: Pair = 1,
+        bias: bool = False,
+    ) -> None:
+        if not is_integer(out_channels) or out_channels < 1:
+            raise ValueError(
+                f"Conv2D: out_channels must be a whole number of at least 1, not {out_channels!r}"
+            )
+        super().__init__(out_channels, seed)
+        self.out_channels = out_channels
+        self.param_size = _checked_size(param_size)
+        if not isinstance(dropout, Dropout):
+            Dropout(dropout)  # refuses what is no probability
+        initial_scale(weight_init, 1, out_channels)
+        make_geometry(self.param_size, padding, stride, dilation, self)
+        self.activation = Sigmoid() if activation is None else activation
+        self.dropout = dropout
+        self.weight_init = weight_init
+        self.flatten = flatten
+        self.padding, self.stride, self.dilation = padding, stride, dilation
+        self.bias = bias
+
+    def _setup_layer(self, input_: ndarray) -> None:
+        if input_.ndim != 4 or input_.dtype.kind != "f":
+            raise ValueError(
+                f"{self}: input must have shape (batch, in, height, width) and be of a "
+                f"floating-point type, not {input_.dtype} in shape {input_.shape}; MNIST's rows of "
+                "784 numbers become images with .reshape(-1, 1, 28, 28)"
+            )
+        stream = self._draws()
+        n_in, scale = input_.shape[1], self._scale(input_.shape[1])
+        shape = (n_in, self.out_channels, *self.param_size)
+        W = (scale * stream.standard_normal(shape)).astype(input_.dtype)
+        bias = None
+        if self.bias:
+            bias = (scale * stream.standard_normal((1, self.out_channels))).astype(input_.dtype)
+        self.operations = [
+            Conv2DOperation(W, bias, self.padding, self.stride, self.dilation),
+            self.activation,
+        ]
+        if self.flatten:
+            self.operations.append(Flatten())
+        if isinstance(self.dropout, Dropout):
+            self.operations.append(self.dropout)
+        elif self.dropout < 1:
+            self.operations.append(Dropout(self.dropout, stream))
+        self._params()
+
+    def _scale(self, n_in: int) -> float:
+        area = (
+            1
+            if self.weight_init == "glorot_as_printed"
+            else self.param_size[0] * self.param_size[1]
+        )
+        return initial_scale(self.weight_init, n_in * area, self.out_channels * area)
+
+    def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
+        """Pass a batch of images through the layer; the first one sets up the filters."""
+        if not self.first:
+            check_images(input_, self.params[0], self)
+        return super().forward(input_, inference)
+
+    def __repr__(self) -> str:
+        rows, columns = self.param_size
+        return f"Conv2D({self.out_channels}, {rows if rows == columns else self.param_size})"
+
+
+def _checked_size(param_size: Pair) -> tuple[int, int]:
+    parts = param_size if isinstance(param_size, tuple) and len(param_size) == 2 else (param_size,)
+    if not all(is_integer(part) and part >= 1 for part in parts):
+        raise ValueError(
+            "Conv2D: param_size must be a whole number of at least 1, or a pair of them, "
+            f"not {param_size!r}"
+        )
+    return as_pair(param_size)

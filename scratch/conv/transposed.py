@@ -1,0 +1,123 @@
+"""Chapter 7 names it, chapter 5 has what it takes: convolution the other way round."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+
+from scratch.conv.geometry import Pair, as_pair, make_geometry
+from scratch.conv.operation import check_bias, check_filters, check_images
+from scratch.conv.products import convolve, convolve_input_grad, convolve_param_grad
+from scratch.operations import ParamOperation
+from scratch.seeding import is_integer
+
+
+class ConvTranspose2DOperation(ParamOperation):
+    """Transposed convolution, which makes images larger: ``nn.ConvTranspose2d``.
+
+    Not in the book; the decoder of chapter 7's autoencoder can be built with it. Each number of the
+    input is spread over the output by a filter: forward is a convolution's gradient on its input,
+    and the gradient on the input is a convolution.
+
+    Takes ``(batch, in, height, width)``. The result has ``(height - 1) * stride + dilation *
+    (filter height - 1) + 1 - 2 * padding + output_padding`` rows, and columns likewise.
+
+    Args:
+        W: the filters, shape ``(in, out, filter height, filter width)``.
+        bias: one number for each map, shape ``(1, out)``.
+        padding: how many rows and columns to cut off on each side, a number or a pair.
+        stride: how far two neighbours in the input are apart in the output.
+        output_padding: rows below and columns on the right to add to the result, less than
+            ``stride`` or ``dilation``: a convolution with a stride comes to one size from several.
+        dilation: how far the elements of a filter are apart.
+
+    Raises:
+        ValueError: ``W``, ``bias`` or an option is not as above; in ``forward``, the input is of
+            integers, has another number of channels, or nothing would be left of it.
+    """
+
+    bias_grad: ndarray
+
+    def __init__(
+        self,
+        W: ndarray,
+        bias: ndarray | None = None,
+        padding: Pair = 0,
+        stride: Pair = 1,
+        output_padding: Pair = 0,
+        dilation: Pair = 1,
+    ) -> None:
+        check_filters(W, "in, out", self)
+        super().__init__(W)
+        check_bias(bias, W.shape[1], self)
+        self.bias = bias
+        if isinstance(padding, str):
+            raise ValueError(f"{self}: padding must be a number or a pair, not {padding!r}")
+        self.geometry = make_geometry(W.shape[2:], padding, stride, dilation, self)
+        self.output_padding = self._checked_output_padding(output_padding)
+
+    def _checked_output_padding(self, value: Pair) -> tuple[int, int]:
+        limits = tuple(map(max, self.geometry.stride, self.geometry.dilation))
+        parts = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+        if not all(
+            is_integer(part) and 0 <= part < limit
+            for part, limit in zip(parts, limits, strict=True)
+        ):
+            raise ValueError(
+                f"{self}: output_padding must be a whole number of at least 0 and less than the "
+                f"stride or the dilation {limits}, or a pair of them, not {value!r}"
+            )
+        return as_pair(value)
+
+    @property
+    def params(self) -> list[ndarray]:
+        """The filters, and the bias if there is one."""
+        return [self.param] if self.bias is None else [self.param, self.bias]
+
+    @property
+    def param_grads(self) -> list[ndarray]:
+        """The gradients on ``params``."""
+        return [self.param_grad] if self.bias is None else [self.param_grad, self.bias_grad]
+
+    def _output(self) -> ndarray:
+        check_images(self.input_, self.param, self)
+        size = self._output_size()
+        output = np.ascontiguousarray(
+            convolve_input_grad(self.input_, self._filters(), size, self.geometry)
+        )
+        if self.bias is not None:
+            output += self.bias.reshape(1, -1, 1, 1)
+        return output
+
+    def _input_grad(self, output_grad: ndarray) -> ndarray:
+        return convolve(output_grad, self._filters(), self.geometry)
+
+    def _param_grad(self, output_grad: ndarray) -> ndarray:
+        if self.bias is not None:
+            self.bias_grad = output_grad.sum(axis=(0, 2, 3))[np.newaxis]
+        filters = self._filters()
+        grad = convolve_param_grad(output_grad, self.input_, filters, self.geometry)
+        return grad.transpose(1, 0, 2, 3)
+
+    def _filters(self) -> ndarray:
+        """Of the convolution that this is the way back of, from maps to the input's channels."""
+        return self.param.transpose(1, 0, 2, 3)
+
+    def _output_size(self) -> tuple[int, int]:
+        height, width = (
+            (n - 1) * step + reach + extra - before - behind
+            for n, step, reach, extra, (before, behind) in zip(
+                self.input_.shape[2:],
+                self.geometry.stride,
+                self.geometry.extent,
+                self.output_padding,
+                self.geometry.margins,
+                strict=True,
+            )
+        )
+        if min(height, width, *self.input_.shape[2:]) < 1:
+            raise ValueError(
+                f"{self}: nothing is left of an input of shape {self.input_.shape} with padding "
+                f"{self.geometry.padding}"
+            )
+        return height, width
