@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,15 @@ from numpy import ndarray
 from parity.bridge import (
     copy_to_reference,
     copy_to_scratch,
-    load_linear,
-    read_linear,
+    load_weights,
     read_reference,
+    read_weights,
     to_reference,
 )
 from reference.dense import DenseLayer
 from reference.network import NeuralNetwork as TorchNetwork
-from scratch.activations import Linear, Sigmoid
+from scratch.activations import Linear, Sigmoid, Tanh
+from scratch.conv import Conv2D
 from scratch.dense import Dense, Layer
 from scratch.losses import MeanSquaredError
 from scratch.network import NeuralNetwork
@@ -53,10 +55,43 @@ def test_linear_layer_round_trips_exactly(dtype: str) -> None:
     linear = torch.nn.Linear(5, 3)
     W = np.arange(15, dtype=dtype).reshape(5, 3) / 7
     B = np.arange(3, dtype=dtype)[None] / 7
-    load_linear(linear, W, B)
+    load_weights(linear, [W, B])
     assert (linear.weight.shape, linear.bias.shape) == ((3, 5), (3,))
     np.testing.assert_array_equal(linear.weight.detach(), W.T)
-    assert_same(list(read_linear(linear)), [W, B])
+    assert_same(read_weights(linear), [W, B])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_filters_round_trip_exactly(dtype: str) -> None:
+    conv = torch.nn.Conv2d(2, 3, (4, 5))
+    filters = np.arange(120, dtype=dtype).reshape(2, 3, 4, 5) / 7
+    bias = np.arange(3, dtype=dtype)[None] / 7
+    load_weights(conv, [filters, bias])
+    assert (conv.weight.shape, conv.bias.shape) == ((3, 2, 4, 5), (3,))
+    np.testing.assert_array_equal(conv.weight.detach()[2, 1], filters[1, 2])
+    assert_same(read_weights(conv), [filters, bias])
+
+
+def test_convolution_without_bias_takes_one_array() -> None:
+    conv = torch.nn.Conv2d(2, 3, 4, bias=False)
+    load_weights(conv, [np.ones((2, 3, 4, 4))])
+    assert [param.shape for param in read_weights(conv)] == [(2, 3, 4, 4)]
+    with pytest.raises(ValueError, match="a layer needs 1 arrays, not 2"):
+        load_weights(conv, [np.ones((2, 3, 4, 4)), np.ones((1, 3))])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"bias": True, "padding": 1}, {"stride": 2, "dilation": 2}]
+)
+def test_twin_of_a_convolutional_network_computes_the_same(options: dict[str, Any]) -> None:
+    layers = [Conv2D(3, (3, 2), Tanh(), flatten=True, **options), Dense(2, Linear())]
+    net, images = NeuralNetwork(layers, MeanSquaredError()), np.ones((2, 1, 7, 8))
+    images += np.random.RandomState(0).standard_normal(images.shape)
+    predictions = net.forward(images)
+    twin = to_reference(net)
+    with torch.no_grad():
+        np.testing.assert_allclose(twin(torch.from_numpy(images)).numpy(), predictions, rtol=1e-9)
+    assert_same(read_reference(twin), list(net.params()))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -109,7 +144,7 @@ def test_arrays_that_do_not_fit_a_layer_are_refused(
     arrays = {"W": np.ones((5, 3)), "B": np.ones((1, 3)), name: np.ones(shape)}
     words = re.escape(f"{name} has shape {shape}, must be {right}")
     with pytest.raises(ValueError, match=words):
-        load_linear(torch.nn.Linear(5, 3), **arrays)
+        load_weights(torch.nn.Linear(5, 3), [arrays["W"], arrays["B"]])
 
 
 def test_networks_of_other_widths_are_refused_both_ways(model: TorchNetwork) -> None:

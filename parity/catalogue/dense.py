@@ -192,12 +192,12 @@ def _restart(layer: Any, x: ndarray, params: list[ndarray]) -> dict[str, Any]:
 
 
 def _dense_twin(W: Any, B: Any, activation: str | None) -> Any:
-    from parity.bridge import load_linear
+    from parity.bridge import load_weights
     from reference import activations
     from reference.dense import DenseLayer
 
     twin = DenseLayer(W.shape[0], W.shape[1], getattr(activations, activation or "Sigmoid")())
-    load_linear(twin.linear, W, B)
+    load_weights(twin.linear, [W, B])
     return twin
 
 

@@ -227,14 +227,14 @@ def _are_kept_grads(grads: list[Any], x: ndarray, kept_grad: ndarray) -> Any:
 def _reference_dense_dropout(given: Given) -> dict[str, Any]:
     from torch import nn
 
-    from parity.bridge import load_linear
+    from parity.bridge import load_weights
     from reference.dense import DenseLayer
 
     n_in, neurons = given.inputs["input_"].shape[1], given.inputs["output_grad"].shape[1]
     W, B = adopt(given, {"W": (n_in, neurons), "B": (1, neurons)})
     require_varied(W, "W")
     layer = DenseLayer(n_in, neurons, nn.Sigmoid(), dropout=given.options["keep_prob"])
-    load_linear(layer.linear, W, B)
+    load_weights(layer.linear, [W, B])
     x = tensor(given.inputs["input_"])
     return {
         "output over that without dropout where kept": 1.0,

@@ -68,22 +68,22 @@ def _weights(given: Given) -> dict[str, Any]:
 
 def linear_twin(W: Any, B: Any) -> nn.Module:
     """``reference.regression.LinearRegression`` with the given weights."""
-    from parity.bridge import load_linear
+    from parity.bridge import load_weights
     from reference.regression import LinearRegression
 
     model = LinearRegression(W.shape[0])
-    load_linear(model.linear, W, B)
+    load_weights(model.linear, [W, B])
     return model
 
 
 def network_twin(W1: Any, B1: Any, W2: Any, B2: Any) -> nn.Module:
     """``reference.regression.OneHiddenLayerNetwork`` with the given weights."""
-    from parity.bridge import load_linear
+    from parity.bridge import load_weights
     from reference.regression import OneHiddenLayerNetwork
 
     model = OneHiddenLayerNetwork(*W1.shape)
-    load_linear(model.fc1, W1, B1)
-    load_linear(model.fc2, W2, B2)
+    load_weights(model.fc1, [W1, B1])
+    load_weights(model.fc2, [W2, B2])
     return model
 
 

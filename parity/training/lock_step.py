@@ -113,14 +113,15 @@ class _ReferenceSide:
         """Take over parameters and velocities."""
         import torch
 
+        from parity.bridge import to_torch_layout
+
         mine = list(self.model.parameters())
         velocities = getattr(ours.optimizer, "velocities", [])
         with torch.no_grad():
             for param, value in zip(mine, ours.params, strict=True):
-                param.copy_(torch.from_numpy(value.T).reshape(param.shape))
+                param.copy_(to_torch_layout(value, param.shape))
             for param, value in zip(mine, velocities, strict=False):
-                velocity = torch.from_numpy(value.T).reshape(param.shape)
-                self.optimizer.state[param]["velocity"] = velocity.clone()
+                self.optimizer.state[param]["velocity"] = to_torch_layout(value, param.shape)
 
     def step(self, X: ndarray, y: ndarray) -> None:
         import torch
