@@ -67,7 +67,7 @@ def test_filters_round_trip_exactly(dtype: str) -> None:
     filters = np.arange(120, dtype=dtype).reshape(2, 3, 4, 5) / 7
     bias = np.arange(3, dtype=dtype)[None] / 7
     load_weights(conv, [filters, bias])
-    assert (conv.weight.shape, conv.bias.shape) == ((3, 2, 4, 5), (3,))
+    assert [param.shape for param in conv.parameters()] == [(3, 2, 4, 5), (3,)]
     np.testing.assert_array_equal(conv.weight.detach()[2, 1], filters[1, 2])
     assert_same(read_weights(conv), [filters, bias])
 

@@ -18,6 +18,8 @@ MODULES = (
     "dense",
     "initialization",
     "dropout",
+    "conv",
+    "pooling",
     "losses",
     "optimizers",
     "schedules",

@@ -66,7 +66,7 @@ class Conv2D(Layer):
         if not isinstance(dropout, Dropout):
             Dropout(dropout)  # refuses what is no probability
         initial_scale(weight_init, 1, out_channels)
-        make_geometry(self.param_size, padding, stride, dilation, self)
+        self.geometry = make_geometry(self.param_size, padding, stride, dilation, self)
         self.activation = Sigmoid() if activation is None else activation
         self.dropout = dropout
         self.weight_init = weight_init
@@ -75,12 +75,6 @@ class Conv2D(Layer):
         self.bias = bias
 
     def _setup_layer(self, input_: ndarray) -> None:
-        if input_.ndim != 4 or input_.dtype.kind != "f":
-            raise ValueError(
-                f"{self}: input must have shape (batch, in, height, width) and be of a "
-                f"floating-point type, not {input_.dtype} in shape {input_.shape}; MNIST's rows of "
-                "784 numbers become images with .reshape(-1, 1, 28, 28)"
-            )
         stream = self._draws()
         n_in, scale = input_.shape[1], self._scale(input_.shape[1])
         shape = (n_in, self.out_channels, *self.param_size)
@@ -110,9 +104,21 @@ class Conv2D(Layer):
 
     def forward(self, input_: ndarray, inference: bool = False) -> ndarray:
         """Pass a batch of images through the layer; the first one sets up the filters."""
-        if not self.first:
+        if self.first:
+            self._check_first(input_)
+        else:
             check_images(input_, self.params[0], self)
+        height, width = input_.shape[2:]
+        self.geometry.output_size(height, width, self)
         return super().forward(input_, inference)
+
+    def _check_first(self, images: ndarray) -> None:
+        if images.ndim != 4 or images.dtype.kind != "f":
+            raise ValueError(
+                f"{self}: input must have shape (batch, in, height, width) and be of a "
+                f"floating-point type, not {images.dtype} in shape {images.shape}; MNIST's rows of "
+                "784 numbers become images with .reshape(-1, 1, 28, 28)"
+            )
 
     def __repr__(self) -> str:
         rows, columns = self.param_size

@@ -84,10 +84,11 @@ class Flatten(Operation):
     """
 
     def _output(self) -> ndarray:
-        return self.input_.reshape(len(self.input_), int(np.prod(self.input_.shape[1:])))
+        rest = int(np.prod(self.input_.shape[1:]))
+        return self.input_.reshape(len(self.input_), rest).copy()
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return output_grad.reshape(self.input_.shape)
+        return output_grad.reshape(self.input_.shape).copy()
 
 
 def check_filters(W: ndarray, channels: str, who: Operation) -> None:

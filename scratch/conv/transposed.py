@@ -83,25 +83,37 @@ class ConvTranspose2DOperation(ParamOperation):
         check_images(self.input_, self.param, self)
         size = self._output_size()
         output = np.ascontiguousarray(
-            convolve_input_grad(self.input_, self._filters(), size, self.geometry)
+            convolve_input_grad(self._at_all_stops(), self._filters(), size, self.geometry)
         )
         if self.bias is not None:
             output += self.bias.reshape(1, -1, 1, 1)
         return output
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
-        return convolve(output_grad, self._filters(), self.geometry)
+        height, width = self.input_.shape[2:]
+        return convolve(output_grad, self._filters(), self.geometry)[:, :, :height, :width]
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
         if self.bias is not None:
             self.bias_grad = output_grad.sum(axis=(0, 2, 3))[np.newaxis]
-        filters = self._filters()
-        grad = convolve_param_grad(output_grad, self.input_, filters, self.geometry)
-        return grad.transpose(1, 0, 2, 3)
+        filters, grads = self._filters(), self._at_all_stops()
+        return convolve_param_grad(output_grad, grads, filters, self.geometry).transpose(1, 0, 2, 3)
 
     def _filters(self) -> ndarray:
         """Of the convolution that this is the way back of, from maps to the input's channels."""
         return self.param.transpose(1, 0, 2, 3)
+
+    def _at_all_stops(self) -> ndarray:
+        """The input, with zeros for the stops that an ``output_padding`` of ``stride`` or more, as
+        a dilation allows, makes room for.
+        """
+        more = [
+            extra // step
+            for extra, step in zip(self.output_padding, self.geometry.stride, strict=True)
+        ]
+        if not any(more):
+            return self.input_
+        return np.pad(self.input_, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
 
     def _output_size(self) -> tuple[int, int]:
         height, width = (

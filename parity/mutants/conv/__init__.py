@@ -1,0 +1,1 @@
+"""Mistakes in the convolutions of chapter 5 and appendix A."""
