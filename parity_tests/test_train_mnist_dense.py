@@ -67,7 +67,7 @@ def test_one_epoch_of_a_thousand_batches_is_the_same_on_both_sides() -> None:
     steps = lock_step(TAME, mnist_split(np.float64), SEED)
     assert steps.batches == 1000
     assert steps.in_a_step < 1e-12
-    assert steps.in_the_epoch < LIMIT
+    assert steps.in_all < LIMIT
     assert steps.agree
 
 
@@ -82,7 +82,7 @@ def test_each_step_is_the_same_on_both_sides(id_: str) -> None:
 def test_where_the_sides_drift_apart_the_training_itself_is_as_sensitive() -> None:
     """The last digit of a weight is enough; so the drift says nothing against either side."""
     steps = lock_step(EXPERIMENTS["4.3"], first(12_000), SEED)
-    assert steps.in_the_epoch > 1e-6
+    assert steps.in_all > 1e-6
     assert steps.sensitivity > 1e-6
     assert steps.agree
 
@@ -340,7 +340,7 @@ def test_fetching_goes_into_the_directory_and_is_used(
     def fetch(directory: Path) -> None:
         shutil.copytree(other_set, directory)
 
-    monkeypatch.setattr("parity.cli.train.mnist_dense.download_mnist", fetch)
+    monkeypatch.setattr("parity.cli.train.mnist.download_mnist", fetch)
     result = call(
         *("--data", tmp_path / "new", "--download", "--side", "scratch"),
         *("--limit", 60, "--epochs", 1, "--out", tmp_path / "out"),

@@ -1,4 +1,4 @@
-"""The networks of the book in PyTorch: house prices (chapters 3, 7) and MNIST (chapter 4)."""
+"""The networks of the book in PyTorch: house prices (chapters 3, 7), MNIST (chapters 4, 5)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from reference.conv import ConvLayer
 from reference.dense import DenseLayer
 from reference.initialization import initialize
 from reference.network import NeuralNetwork
@@ -80,3 +81,23 @@ def mnist_dense(
     for layer in layers:
         initialize(layer.linear, weight_init)
     return NeuralNetwork(layers)
+
+
+def mnist_conv(
+    channels: int = 32, dropout: float = 0.8, weight_init: str = "glorot_as_printed"
+) -> NeuralNetwork:
+    """One convolution of five by five with tanh, ten outputs (logits). Chapter 5, "Experiments".
+
+    Takes ``(batch, 1, 28, 28)``.
+
+    Args:
+        channels: how many filters, and so maps of each image.
+        dropout: the probability to keep an element of a map in training.
+        weight_init: of the filters, a name in ``reference.initialization``; the dense layer has
+            weights with a standard deviation of 1, as in the book.
+    """
+    convolution = ConvLayer(1, channels, 5, nn.Tanh(), dropout, flatten=True)
+    output = DenseLayer(channels * 28 * 28, 10)
+    initialize(convolution.conv, weight_init)
+    initialize(output.linear)
+    return NeuralNetwork([convolution, output])

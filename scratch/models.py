@@ -1,10 +1,11 @@
-"""The networks of the book, ready made: house prices (chapter 3) and MNIST (chapter 4)."""
+"""The networks of the book, ready made: house prices (chapter 3), MNIST (chapters 4 and 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from scratch.activations import Linear, Sigmoid, Tanh
+from scratch.conv import Conv2D
 from scratch.dense import Dense
 from scratch.losses import MeanSquaredError, SoftmaxCrossEntropy
 from scratch.network import NeuralNetwork
@@ -54,3 +55,27 @@ def mnist_dense(
     ]
     output = Dense(10, Linear(), weight_init=weight_init)
     return NeuralNetwork([*layers, output], SoftmaxCrossEntropy(), seed)
+
+
+def mnist_conv(
+    channels: int = 32,
+    dropout: float = 0.8,
+    weight_init: str = "glorot_as_printed",
+    seed: Seed = 20190402,
+) -> NeuralNetwork:
+    """One convolution of five by five with tanh, ten outputs, softmax cross entropy.
+
+    Takes ``(batch, 1, height, width)``. Chapter 5, "Experiments".
+
+    Args:
+        channels: how many filters, and so maps of each image.
+        dropout: the probability to keep an element of a map in training.
+        weight_init: of the filters, a name in ``scratch.initialization``. The listing says
+            "glorot", which in the book's code is "glorot_as_printed" (E12). The dense layer has
+            weights with a standard deviation of 1, as there.
+        seed: as in ``NeuralNetwork``.
+    """
+    convolution = Conv2D(
+        channels, 5, Tanh(), dropout=dropout, weight_init=weight_init, flatten=True
+    )
+    return NeuralNetwork([convolution, Dense(10, Linear())], SoftmaxCrossEntropy(), seed)

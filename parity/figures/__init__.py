@@ -13,6 +13,7 @@ from parity.figures.house_prices import (
     predicted_against_actual,
 )
 from parity.figures.mnist import misclassified, training_curves
+from parity.figures.mnist_conv import batch_curves, feature_maps, filters
 from parity.figures.style import save
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "activation_function",
     "activation_functions",
     "activation_spread",
+    "batch_curves",
     "cross_entropy_against_squared_error",
     "feature_against_target",
+    "feature_maps",
+    "filters",
     "loss_curves",
     "misclassified",
     "predicted_against_actual",

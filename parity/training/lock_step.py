@@ -1,9 +1,10 @@
-"""One epoch of an experiment of chapter 4 on both sides, batch by batch."""
+"""A training on both sides, batch by batch: does each step come to the same parameters?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -12,6 +13,12 @@ from datasets import MnistSplit
 from parity.training.experiments import BATCH_SIZE, Experiment
 from parity.training.mnist_dense import CLASSES, make_scratch, orders, torch_optimizer
 from scratch.functions import one_hot
+from scratch.network import NeuralNetwork
+from scratch.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 #: How far parameters may be apart after a step from equal ones, in float64.
 LIMIT = 1e-8
@@ -19,21 +26,21 @@ LIMIT = 1e-8
 
 @dataclass(frozen=True)
 class LockStep:
-    """How far the two sides get apart in one epoch of the same batches, in float64.
+    """How far the two sides get apart over the same batches, in float64.
 
     Attributes:
         batches: how many there were.
         in_a_step: the largest difference between a parameter on one side and on the other after a
             step that both began with equal parameters.
-        in_the_epoch: the same after all steps, the sides being equal only at the start. Training
-            itself may blow rounding up beyond all measure: see ``sensitivity``.
+        in_all: the same after all steps, the sides being equal only at the start. Training itself
+            may blow rounding up beyond all measure: see ``sensitivity``.
         sensitivity: how far apart two scratch networks are after all steps whose parameters differ
             at the start by less than one part in 1e15.
     """
 
     batches: int
     in_a_step: float
-    in_the_epoch: float
+    in_all: float
     sensitivity: float
 
     @property
@@ -42,13 +49,28 @@ class LockStep:
         return self.in_a_step < LIMIT
 
 
+@dataclass(frozen=True)
+class Twins:
+    """What the two sides train.
+
+    Attributes:
+        make_scratch: makes the network and its optimizer, the same ones at each call.
+        make_criterion: makes the loss in PyTorch.
+        make_torch_optimizer: makes the optimizer in PyTorch, of these parameters.
+    """
+
+    make_scratch: Callable[[], tuple[NeuralNetwork, Optimizer]]
+    make_criterion: Callable[[], nn.Module]
+    make_torch_optimizer: Callable[[Any], torch.optim.Optimizer]
+
+
 def lock_step(
     experiment: Experiment,
     data: MnistSplit,
     seed: int,
     on_batch: Callable[[int], None] = lambda batch: None,
 ) -> LockStep:
-    """Train both sides for one epoch, batch by batch, with dropout's masks shared.
+    """Train both sides of an experiment of chapter 4 for one epoch.
 
     Args:
         experiment: which one; its rate stays that of the first epoch.
@@ -56,14 +78,39 @@ def lock_step(
         seed: of the weights and of the order of the images.
         on_batch: called after each batch with its number, counted from 1.
     """
-    X, y = data.X_train, one_hot(data.y_train, CLASSES, data.X_train.dtype)
-    ours = _ScratchSide(experiment, X, seed)
-    disturbed = _ScratchSide(experiment, X, seed)
+    from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
+
+    twins = Twins(
+        lambda: make_scratch(experiment, seed),
+        MeanSquaredError if experiment.squared_error else SoftmaxCrossEntropy,
+        lambda params: torch_optimizer(experiment, params),
+    )
+    [order] = orders(experiment, len(data.X_train), 1, seed)
+    y = one_hot(data.y_train, CLASSES, data.X_train.dtype)
+    return in_lock_step(twins, data.X_train, y, cut(order, BATCH_SIZE), on_batch)
+
+
+def in_lock_step(
+    twins: Twins,
+    X: ndarray,
+    y: ndarray,
+    batches: Sequence[ndarray],
+    on_batch: Callable[[int], None] = lambda batch: None,
+) -> LockStep:
+    """Train both sides batch by batch, with dropout's masks shared.
+
+    Args:
+        twins: what is trained.
+        X: images, in float64.
+        y: their one-hot targets.
+        batches: the rows of each.
+        on_batch: as for ``lock_step``.
+    """
+    ours, disturbed = _ScratchSide(twins, X), _ScratchSide(twins, X)
     for param in disturbed.params:
         param *= 1 + np.finfo(param.dtype).eps
-    led, free = _ReferenceSide(experiment, ours), _ReferenceSide(experiment, ours)
+    led, free = _ReferenceSide(twins, ours), _ReferenceSide(twins, ours)
     in_a_step = 0.0
-    batches = _batches(experiment, len(X), seed)
     for number, rows in enumerate(batches, start=1):
         led.follow(ours)
         ours.step(X[rows], y[rows])
@@ -80,9 +127,14 @@ def lock_step(
     )
 
 
+def cut(order: ndarray, size: int) -> list[ndarray]:
+    """Batches of ``size`` rows; the last takes what is left."""
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
 class _ScratchSide:
-    def __init__(self, experiment: Experiment, X: ndarray, seed: int) -> None:
-        self.net, self.optimizer = make_scratch(experiment, seed)
+    def __init__(self, twins: Twins, X: ndarray) -> None:
+        self.net, self.optimizer = twins.make_scratch()
         self.net.forward(X[:1], inference=True)
         self.optimizer.net = self.net
         self.params = list(self.net.params())
@@ -95,13 +147,12 @@ class _ScratchSide:
 class _ReferenceSide:
     """The twin of a scratch side, which must make each step first: its masks are used."""
 
-    def __init__(self, experiment: Experiment, ours: _ScratchSide) -> None:
+    def __init__(self, twins: Twins, ours: _ScratchSide) -> None:
         from parity.bridge import to_reference
-        from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
 
         self.model = to_reference(ours.net, share_masks=True)
-        self.criterion = MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy()
-        self.optimizer = torch_optimizer(experiment, self.model.parameters())
+        self.criterion = twins.make_criterion()
+        self.optimizer = twins.make_torch_optimizer(self.model.parameters())
 
     @property
     def params(self) -> list[ndarray]:
@@ -135,8 +186,3 @@ class _ReferenceSide:
 def _largest_difference(ours: list[ndarray], theirs: list[ndarray]) -> float:
     """NaN where there is one on either side."""
     return float(np.max([np.max(np.abs(a - b)) for a, b in zip(ours, theirs, strict=True)]))
-
-
-def _batches(experiment: Experiment, n: int, seed: int) -> list[ndarray]:
-    [order] = orders(experiment, n, 1, seed)
-    return [order[start : start + BATCH_SIZE] for start in range(0, n, BATCH_SIZE)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from parity.cli.train.house_prices import train_house_prices
+from parity.cli.train.mnist_conv import train_mnist_conv
 from parity.cli.train.mnist_dense import train_mnist_dense
 
 
@@ -15,3 +16,4 @@ def command() -> None:
 
 command.add_command(train_house_prices)
 command.add_command(train_mnist_dense)
+command.add_command(train_mnist_conv)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import click
 
@@ -34,16 +34,17 @@ class Run(Generic[T]):
 
     Attributes:
         finished: what the sides that have been trained came to.
-        current: the side in training, its epoch and its validation loss.
+        current: how far the side in training has got, in words.
         written: whether the files are where they belong.
     """
 
     sides: list[Side]
-    epochs: int
     seed: int
     finished: list[T] = field(default_factory=list)
-    current: tuple[Side, int, float] | None = None
+    current: str = ""
     written: bool = False
+
+    unit: ClassVar[str] = "epoch"
 
     def outcome(self, trained: T) -> str:
         """A side that has finished, in words."""
@@ -52,13 +53,22 @@ class Run(Generic[T]):
     def so_far(self) -> str:
         """What there is when the run is interrupted."""
         parts = [self.outcome(trained) for trained in self.finished]
-        if self.current is not None:
-            side, epoch, loss = self.current
-            parts.append(
-                f"{side} had done {epoch} of {self.epochs} epochs, "
-                f"with a validation loss of {loss:.3f}"
-            )
-        return "; ".join(parts) or "no epoch was finished"
+        if self.current:
+            parts.append(self.current)
+        return "; ".join(parts) or f"no {self.unit} was finished"
+
+
+@dataclass(kw_only=True)
+class RunOfEpochs(Run[T]):
+    """With the number of epochs, after each of which there is a validation loss."""
+
+    epochs: int
+
+    def epoch_done(self, side: Side, epoch: int, loss: float) -> None:
+        """Keep how far a side has got."""
+        self.current = (
+            f"{side} had done {epoch} of {self.epochs} epochs, with a validation loss of {loss:.3f}"
+        )
 
 
 @contextmanager

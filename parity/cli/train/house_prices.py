@@ -17,7 +17,7 @@ from datasets.boston import Variant
 from parity.cli.train.common import (
     SEED_RANGE,
     SIDE_CHOICE,
-    Run,
+    RunOfEpochs,
     ended_in_words,
     finite,
     print_written,
@@ -36,7 +36,7 @@ MAX_EPOCHS = 10_000  # the order of the rows in each of them is held in memory
 
 
 @dataclass(kw_only=True)
-class HousePricesRun(Run[Trained]):
+class HousePricesRun(RunOfEpochs[Trained]):
     """With the model and the variant of the data."""
 
     model: str
@@ -121,12 +121,12 @@ def _train(run: HousePricesRun, data: BostonSplit) -> None:
         for side in run.sides:
 
             def on_epoch(epoch: int, loss: float, side: Side = side) -> None:
-                run.current = side, epoch, loss
+                run.epoch_done(side, epoch, loss)
                 progress.update(bars[side], completed=epoch)
 
             trained = house_prices.TRAINERS[side](run.model, data, run.epochs, run.seed, on_epoch)
             progress.update(bars[side], total=len(trained.validation_losses))
-            run.current = None
+            run.current = ""
             run.finished.append(trained)
 
 

@@ -13,25 +13,33 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from datasets import (
-    MnistSplit,
-    download_mnist,
-    mnist_split,
-)
+from datasets import MnistSplit
 from parity.cli.train.common import (
     SEED_RANGE,
     SIDE_CHOICE,
-    Run,
+    RunOfEpochs,
     ended_in_words,
     finite,
     print_written,
     require_writable,
     write_run,
 )
-from parity.terminal import CallError, make_console, progress_bars
+from parity.cli.train.mnist import (
+    LOSS_NOTE,
+    MASKS_NOTE,
+    data_options,
+    load,
+    lock_step_results,
+    pixels,
+    print_lock_step,
+    print_set,
+    require_data_for_download,
+    set_name,
+)
+from parity.terminal import make_console, progress_bars
 from parity.training import lock_step, mnist_dense
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
-from parity.training.lock_step import LIMIT, LockStep
+from parity.training.lock_step import LockStep
 from parity.training.mnist_dense import Side, Trained
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ MAX_EPOCHS = 1_000  # the order of the images in each of them is held in memory
 
 
 @dataclass(kw_only=True)
-class MnistRun(Run[Trained]):
+class MnistRun(RunOfEpochs[Trained]):
     """With the experiment, and the data it is to be carried out on."""
 
     experiment: Experiment
@@ -72,17 +80,7 @@ class MnistRun(Run[Trained]):
     "--epochs", type=click.IntRange(1, MAX_EPOCHS),
     help="At most so many; by default as many as in the book.",
 )  # fmt: skip
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N",
-    help="Only the first N training images, and a sixth as many test images.",
-)  # fmt: skip
-@click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR",
-    help="Another data set in MNIST's files and form; by default the MNIST that is shipped.",
-)  # fmt: skip
-@click.option(
-    "--download", is_flag=True, help="Let torchvision fetch MNIST into the --data directory first."
-)
+@data_options
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-mnist-dense"),
     show_default=True, metavar="DIR", help="Where pictures and results.json go.",
@@ -110,8 +108,7 @@ def train_mnist_dense(
     130 if interrupted.
     """
     require_writable(out)
-    if download and data is None:
-        raise CallError("--download needs --data DIR, the directory to fetch MNIST into.")
+    require_data_for_download(data, download)
     experiment = EXPERIMENTS[number]
     sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
     run = MnistRun(
@@ -123,17 +120,8 @@ def train_mnist_dense(
         seed=seed,
     )
     with ended_in_words(ctx, run, out):
-        agree = _carry_out(run, _load(data, download), out)
+        agree = _carry_out(run, load(np.float64, data, download, limit), out)
     ctx.exit(0 if agree else 1)
-
-
-def _load(directory: Path | None, download: bool) -> MnistSplit:
-    try:
-        if download and directory is not None:
-            download_mnist(directory)
-        return mnist_split(np.float64, directory=directory)
-    except OSError as error:
-        raise CallError(f"{directory} cannot be used: {error.strerror or error}.") from error
 
 
 def _carry_out(run: MnistRun, data: MnistSplit, out: Path) -> bool:
@@ -141,8 +129,6 @@ def _carry_out(run: MnistRun, data: MnistSplit, out: Path) -> bool:
 
     Returns whether each step is the same on both sides.
     """
-    if run.limit is not None:
-        data = mnist_dense.first_images(data, run.limit)
     steps = _lock_step(run, data) if len(run.sides) == 2 else None
     _train(run, data)
 
@@ -153,7 +139,7 @@ def _carry_out(run: MnistRun, data: MnistSplit, out: Path) -> bool:
     console = make_console()
     _print_tables(console, run, data)
     if steps is not None:
-        _print_lock_step(console, steps)
+        print_lock_step(console, steps)
     print_written(out, figures)
     return steps is None or steps.agree
 
@@ -174,27 +160,24 @@ def _train(run: MnistRun, data: MnistSplit) -> None:
             progress.reset(bars[side])
 
             def on_epoch(epoch: int, _: float, loss: float, side: Side = side) -> None:
-                run.current = side, epoch, loss
+                run.epoch_done(side, epoch, loss)
                 progress.update(bars[side], completed=epoch, loss=f"{loss:.3f}")
 
             trained = mnist_dense.TRAINERS[side](
                 run.experiment, data, run.epochs, run.seed, on_epoch
             )
             progress.update(bars[side], total=trained.epochs)
-            run.current = None
+            run.current = ""
             run.finished.append(trained)
 
 
 def _print_tables(console: Console, run: MnistRun, data: MnistSplit) -> None:
     experiment = run.experiment
-    name = "MNIST" if run.data is None else run.data.name
-    console.print(f"{name}, experiment {experiment.id}: {experiment.summary}", style="bold")
-    console.print(f"{experiment.recipe}.")
     console.print(
-        f"Images to train on: {len(data.X_train):,}, to test on: {len(data.X_test):,}. "
-        f"Seed: {run.seed}."
+        f"{set_name(run.data)}, experiment {experiment.id}: {experiment.summary}", style="bold"
     )
-    console.print()
+    console.print(f"{experiment.recipe}.")
+    print_set(console, data, run.seed)
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("")
@@ -206,9 +189,9 @@ def _print_tables(console: Console, run: MnistRun, data: MnistSplit) -> None:
         table.add_row(name, *([printed] if run.as_in_the_book else []), *ours)
     console.print(table)
     if not run.experiment.squared_error:
-        console.print("The validation loss has the book's extra terms (E9).")
+        console.print(LOSS_NOTE)
     if len(run.finished) == 2 and run.experiment.dropout < 1:
-        console.print("Each side draws masks of its own for dropout.")
+        console.print(MASKS_NOTE)
     for trained in run.finished:
         if trained.stopped_early:
             console.print(
@@ -250,23 +233,6 @@ def _multiples(last: int) -> list[int]:
     return list(range(EVAL_EVERY, last + 1, EVAL_EVERY))
 
 
-def _print_lock_step(console: Console, steps: LockStep) -> None:
-    console.print()
-    console.print(
-        f"In lock-step, {steps.batches:,} batches in float64: the largest difference in a "
-        f"parameter after one step from equal parameters is {steps.in_a_step:.1e}."
-    )
-    verdict = "Each step is equal on both sides" if steps.agree else "The sides DIFFER"
-    console.print(
-        f"{verdict} (the limit is {LIMIT:g}).",
-        style="bold green" if steps.agree else "bold red",
-    )
-    console.print(
-        f"Over all these batches, which blow rounding up, the sides end {steps.in_the_epoch:.1e} "
-        f"apart; two NumPy runs whose weights differ in the last digit {steps.sensitivity:.1e}."
-    )
-
-
 def _figures(run: MnistRun, data: MnistSplit) -> dict[str, Figure]:
     """The pictures by file name."""
     from parity import figures
@@ -289,7 +255,7 @@ def _figures(run: MnistRun, data: MnistSplit) -> dict[str, Figure]:
             {trained.side: trained.accuracies for trained in run.finished},
         ),
         "misclassified.png": figures.misclassified(
-            _as_images(data.X_test, data),
+            pixels(data.X_test, data),
             trained.predicted,
             data.y_test,
             f"Read wrongly by {trained.side}, experiment {run.experiment.id}",
@@ -301,12 +267,6 @@ def _figures(run: MnistRun, data: MnistSplit) -> dict[str, Figure]:
         "figure_4_7.png": figures.activation_derivatives(),
         "figure_4_8.png": figures.activation_spread(_spreads(data.X_test[:1000], run.seed)),
     }
-
-
-def _as_images(X: ndarray, data: MnistSplit) -> ndarray:
-    """The pixels as they were, from 0 to 255, ``(n, 28, 28)``."""
-    pixels: ndarray = np.rint(255 * (X * data.std + data.mean)).astype(np.uint8)
-    return pixels.reshape(-1, 28, 28)
 
 
 def _spreads(X: ndarray, seed: int) -> dict[str, tuple[ndarray, ndarray]]:
@@ -349,13 +309,5 @@ def _results(run: MnistRun, data: MnistSplit, steps: LockStep | None) -> dict[st
             }
             for trained in run.finished
         },
-        "lock_step": None
-        if steps is None
-        else {
-            "batches": steps.batches,
-            "in_a_step": finite(steps.in_a_step),
-            "in_the_epoch": finite(steps.in_the_epoch),
-            "sensitivity": finite(steps.sensitivity),
-            "limit": LIMIT,
-        },
+        "lock_step": lock_step_results(steps),
     }
