@@ -47,7 +47,9 @@ def adopt(given: Given, shapes: dict[str, tuple[int, ...]]) -> list[ndarray]:
     dtype = next(iter(given.inputs.values())).dtype
     if len(params) != len(shapes):
         raise AdoptionError(
-            "params", f"must hold {len(shapes)} arrays ({', '.join(shapes)}), not {len(params)}"
+            "params",
+            f"must hold {len(shapes)} {'array' if len(shapes) == 1 else 'arrays'} "
+            f"({', '.join(shapes)}), not {len(params)}",
         )
     for i, (value, (name, shape)) in enumerate(zip(params, shapes.items(), strict=True)):
         what, param = f"params[{i}]", as_result(value)

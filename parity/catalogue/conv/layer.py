@@ -82,7 +82,9 @@ def _run_layer(impl: Implementation, given: Given) -> Observed:
     params = [snapshot(arrays[0])]
     first = layer.forward(x + 1)
     if not isinstance(first, ndarray) or first.shape != grad.shape:
-        return Observed({"output": snapshot(layer.forward(x))}, params)
+        kept = _is_same(params_of(layer), arrays[0], params[0])
+        shown = {"each map has filters of its own": varied, "params stay from pass to pass": kept}
+        return Observed(shown | {"output": snapshot(layer.forward(x))}, params)
     layer.backward(grad + 1)
     output = snapshot(layer.forward(x))
     input_grad = snapshot(layer.backward(grad))

@@ -108,6 +108,37 @@ class _ImagesSquare(right.Conv2DOperation):
         return output
 
 
+class _OutputAsItLies(right.Conv2DOperation):
+    """A product with the maps last, taken for one with the maps after the images."""
+
+    def _output(self) -> ndarray:
+        output = super()._output()
+        return output.transpose(0, 2, 3, 1).reshape(output.shape)
+
+
+class _FiltersAsTheyLie(right.Conv2DOperation):
+    """The filters in the rows and columns of a matrix, without bringing the maps last before."""
+
+    def _output(self) -> ndarray:
+        n_in, n_out, *size = self.param.shape
+        filters = self.param.reshape(n_in, *size, n_out).transpose(0, 3, 1, 2)
+        return convolve(self.input_, filters, self.geometry)
+
+
+class _OverlapsLost(right.Conv2DOperation):
+    """``grad[..., rows, columns] += share``, where of several shares of a pixel the last counts."""
+
+    def _input_grad(self, output_grad: ndarray) -> ndarray:
+        height, width = self.input_.shape[2:]
+        down, across = self.param.shape[2:]
+        (above, _), (left, _) = self.geometry.margins
+        padded = np.zeros((*self.input_.shape[:2], *self.geometry.padded_size(height, width)))
+        for i, j in np.ndindex(down, across):
+            share = np.einsum("nohw,co->nchw", output_grad, self.param[:, :, i, j])
+            padded[:, :, i : i + height, j : j + width] = share
+        return padded[:, :, above : above + height, left : left + width].astype(output_grad.dtype)
+
+
 class _LastChannel(right.Conv2DOperation):
     def _output(self) -> ndarray:
         return convolve(self.input_[:, -1:], self.param[-1:], self.geometry)
@@ -251,6 +282,27 @@ CONV_2D_OPERATION = (
         _ImagesSquare,
         "output",
         errata="E15",
+    ),
+    Mutant(
+        "output reshaped as it lies",
+        "The output of the product is reshaped as it lies, but its maps are last: reshape to "
+        "[batch, height, width, out], then transpose(0, 3, 1, 2).",
+        _OutputAsItLies,
+        "output",
+    ),
+    Mutant(
+        "filters reshaped as they lie",
+        "The filters are reshaped to a matrix as they lie, but its columns are the maps: "
+        "transpose(0, 2, 3, 1) before the reshape.",
+        _FiltersAsTheyLie,
+        "output",
+    ),
+    Mutant(
+        "overlaps lost",
+        "A pixel of the input gradient has only one of its shares: with index arrays, += counts "
+        "each place once. Use np.add.at, or add slice by slice.",
+        _OverlapsLost,
+        "input_grad",
     ),
     Mutant(
         "last channel only",
