@@ -1,4 +1,4 @@
-"""Chapters 2 to 4 as a reader would type them, six of the book's printed mistakes included."""
+"""Chapters 2 to 5 as a reader would type them, ten of the book's printed mistakes included."""
 
 import numpy as np
 
@@ -263,3 +263,65 @@ class Trainer:
                 print(f"Validation loss after {e + 1} epochs is {loss:.3f}")
             if self.optim.final_lr:
                 self.optim._decay_lr()
+
+
+# Chapter 5, and the products of appendix A
+
+
+def conv_2d(inp, param):
+    img_size, param_size = inp.shape[0], param.shape[0]
+    input_pad = np.pad(inp, param_size // 2)
+    out = np.zeros(inp.shape)
+    for o_w in range(img_size):
+        for o_h in range(img_size):
+            for p_w in range(param_size):
+                for p_h in range(param_size):
+                    out[o_w][o_h] += param[p_w][p_h] * input_pad[o_w + p_w][o_h + p_h]
+    return out
+
+
+def _pad_2d_channel(inp, num):
+    return np.pad(inp, ((0, 0), (num, num), (num, num)))
+
+
+def _compute_output_obs(obs, fil):
+    img_height, img_width = obs.shape[1:]
+    fil_size = fil.shape[2]
+    obs_pad = _pad_2d_channel(obs, fil_size // 2)
+    out = np.zeros((fil.shape[1], img_height, img_width))
+    for c_in in range(fil.shape[0]):
+        for c_out in range(fil.shape[1]):
+            for o_h in range(img_height):
+                for o_w in range(img_width):
+                    for p_h in range(fil_size):
+                        for p_w in range(fil_size):
+                            pixel = obs_pad[c_in][o_h + p_h][o_w + p_w]
+                            out[c_out][o_h][o_w] += fil[c_out][c_in][p_h][p_w] * pixel
+    return out
+
+
+def _get_image_patches(imgs_batch, fil_size):
+    imgs_batch_pad = np.stack([_pad_2d_channel(obs, fil_size // 2) for obs in imgs_batch])
+    img_height, img_width = imgs_batch_pad.shape[2:]
+    patches = []
+    for h in range(img_height - fil_size + 1):
+        for w in range(img_width - fil_size + 1):
+            patches.append(imgs_batch_pad[:, :, h : h + fil_size, w : w + fil_size])
+    return np.stack(patches)
+
+
+def _param_grad_matmul(input_, param, output_grad):
+    in_channels, out_channels, param_size, _ = param.shape
+    patches = _get_image_patches(input_, param_size)
+    patches = patches.reshape(-1, in_channels * param_size * param_size)
+    output_grad = output_grad.transpose(0, 2, 3, 1).reshape(-1, out_channels)
+    param_grad = np.matmul(patches.transpose(1, 0), output_grad)
+    return param_grad.reshape(in_channels, param_size, param_size, -1).transpose(0, 3, 1, 2)
+
+
+def _input_grad_matmul(input_, param, output_grad):
+    batch_size, in_channels, img_height, img_width = input_.shape
+    patches = _get_image_patches(output_grad, param.shape[2])
+    patches = patches.transpose(1, 0, 2, 3, 4).reshape(batch_size * img_height * img_width, -1)
+    input_grad = np.matmul(patches, param.reshape(in_channels, -1).transpose(1, 0))
+    return input_grad.reshape(batch_size, img_height, img_width, -1).transpose(0, 3, 1, 2)

@@ -20,7 +20,7 @@ from parity.engine import judge, run_case
 from parity.packages import project_root
 from parity.runner.names import find_components
 
-FILE = project_root() / "examples" / "chapters_1_to_4.py"
+FILE = project_root() / "examples" / "chapters_1_to_5.py"
 IN_BOOK = [entry.name for entry in components() if entry.in_book]
 
 

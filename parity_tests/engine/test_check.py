@@ -477,6 +477,10 @@ def test_the_books_mistakes_are_named(book: CheckResult) -> None:
         "Dense.weight_init": {"E12"},
         "SoftmaxCrossEntropy": {"E9"},
         "Trainer.decay": {"E11"},
+        "conv_2d": {"E15"},
+        "compute_output_obs": {"E14"},
+        "param_grad_matmul": {"E16"},
+        "input_grad_matmul": {"E17"},
     }
     assert not book.passed
 

@@ -1,4 +1,4 @@
-"""Chapters 1 to 4 as a reader would write them, everything right."""
+"""Chapters 1 to 5 and appendix A as a reader would write them, everything right."""
 
 import numpy as np
 
@@ -98,14 +98,19 @@ def matrix_function_backward_sum_2(X, W, sigma):
     return np.dot(np.transpose(X, (1, 0)), dLdN)
 
 
-# Chapter 2. The book calls both gradients loss_gradients and both predictions predict.
+# The book calls both gradients of chapter 2 loss_gradients, and both predictions predict; those of
+# chapter 5 are methods of an operation in the end.
 
 PARITY = {
     "loss_gradients_linear_regression": "linear_gradients",
     "predict_linear_regression": "linear_predict",
     "train_linear_regression": "linear_train",
     "train_neural_network": "network_train",
+    "conv_input_grad": "_input_grad",
+    "conv_param_grad": "_param_grad",
 }
+
+# Chapter 2
 
 
 def forward_linear_regression(X_batch, y_batch, weights):
@@ -564,3 +569,338 @@ class Trainer:
                 print(f"Validation loss after {e + 1} epochs is {loss:.3f}")
             if self.optim.decay_type:
                 self.optim._decay_lr()
+
+
+# Chapter 5
+
+
+def assert_dim(t, dim):
+    assert t.ndim == dim, f"{t.ndim} axes, not {dim}"
+
+
+def _pad_1d(inp, num):
+    z = np.repeat(np.array([0]), num)
+    return np.concatenate([z, inp, z])
+
+
+def conv_1d(inp, param):
+    assert_dim(inp, 1)
+    assert_dim(param, 1)
+    param_len = param.shape[0]
+    input_pad = _pad_1d(inp, param_len // 2)
+    out = np.zeros(inp.shape)
+    for o in range(out.shape[0]):
+        for p in range(param_len):
+            out[o] += param[p] * input_pad[o + p]
+    assert_same_shape(inp, out)
+    return out
+
+
+def conv_1d_sum(inp, param):
+    return np.sum(conv_1d(inp, param))
+
+
+def _input_grad_1d(inp, param, output_grad=None):
+    if output_grad is None:
+        output_grad = np.ones(inp.shape)
+    param_len = param.shape[0]
+    output_pad = _pad_1d(output_grad, param_len // 2)
+    input_grad = np.zeros(inp.shape)
+    for o in range(inp.shape[0]):
+        for p in range(param_len):
+            input_grad[o] += output_pad[o + param_len - p - 1] * param[p]
+    return input_grad
+
+
+def _param_grad_1d(inp, param, output_grad=None):
+    if output_grad is None:
+        output_grad = np.ones(inp.shape)
+    input_pad = _pad_1d(inp, param.shape[0] // 2)
+    param_grad = np.zeros(param.shape)
+    for o in range(inp.shape[0]):
+        for p in range(param.shape[0]):
+            param_grad[p] += input_pad[o + p] * output_grad[o]
+    return param_grad
+
+
+def _pad_1d_batch(inp, num):
+    return np.stack([_pad_1d(obs, num) for obs in inp])
+
+
+def conv_1d_batch(inp, param):
+    return np.stack([conv_1d(obs, param) for obs in inp])
+
+
+def input_grad_1d_batch(inp, param, output_grad):
+    grads = [_input_grad_1d(inp[i], param, output_grad[i]) for i in range(inp.shape[0])]
+    return np.stack(grads)
+
+
+def param_grad_1d_batch(inp, param, output_grad):
+    input_pad = _pad_1d_batch(inp, param.shape[0] // 2)
+    param_grad = np.zeros(param.shape)
+    for i in range(inp.shape[0]):
+        for o in range(inp.shape[1]):
+            for p in range(param.shape[0]):
+                param_grad[p] += input_pad[i][o + p] * output_grad[i][o]
+    return param_grad
+
+
+def pad_2d(inp, num):
+    columns_padded = _pad_1d_batch(inp, num)
+    rows = np.zeros((num, columns_padded.shape[1]))
+    return np.concatenate([rows, columns_padded, rows])
+
+
+def conv_2d(inp, param):
+    img_height, img_width = inp.shape
+    param_size = param.shape[0]
+    input_pad = pad_2d(inp, param_size // 2)
+    out = np.zeros(inp.shape)
+    for o_h in range(img_height):
+        for o_w in range(img_width):
+            for p_h in range(param_size):
+                for p_w in range(param_size):
+                    out[o_h][o_w] += param[p_h][p_w] * input_pad[o_h + p_h][o_w + p_w]
+    return out
+
+
+def input_grad_2d(inp, param, output_grad):
+    img_height, img_width = inp.shape
+    param_size = param.shape[0]
+    output_pad = pad_2d(output_grad, param_size // 2)
+    input_grad = np.zeros(inp.shape)
+    for i_h in range(img_height):
+        for i_w in range(img_width):
+            for p_h in range(param_size):
+                for p_w in range(param_size):
+                    input_grad[i_h][i_w] += (
+                        output_pad[i_h + param_size - p_h - 1][i_w + param_size - p_w - 1]
+                        * param[p_h][p_w]
+                    )
+    return input_grad
+
+
+def param_grad_2d(inp, param, output_grad):
+    return param_grad_2d_batch(inp[np.newaxis], param, output_grad[np.newaxis])
+
+
+def _pad_2d_batch(inp, num):
+    return np.stack([pad_2d(obs, num) for obs in inp])
+
+
+def conv_2d_batch(inp, param):
+    return np.stack([conv_2d(obs, param) for obs in inp])
+
+
+def input_grad_2d_batch(inp, param, output_grad):
+    return np.stack(
+        [input_grad_2d(inp[i], param, output_grad[i]) for i in range(output_grad.shape[0])]
+    )
+
+
+def param_grad_2d_batch(inp, param, output_grad):
+    batch_size, img_height, img_width = inp.shape
+    param_size = param.shape[0]
+    input_pad = _pad_2d_batch(inp, param_size // 2)
+    param_grad = np.zeros(param.shape)
+    for i in range(batch_size):
+        for o_h in range(img_height):
+            for o_w in range(img_width):
+                for p_h in range(param_size):
+                    for p_w in range(param_size):
+                        param_grad[p_h][p_w] += (
+                            input_pad[i][o_h + p_h][o_w + p_w] * output_grad[i][o_h][o_w]
+                        )
+    return param_grad
+
+
+def _pad_2d_channel(inp, num):
+    return np.stack([pad_2d(channel, num) for channel in inp])
+
+
+def _pad_conv_input(inp, num):
+    return np.stack([_pad_2d_channel(obs, num) for obs in inp])
+
+
+def _compute_output_obs(obs, param):
+    assert_dim(obs, 3)
+    assert_dim(param, 4)
+    in_channels, out_channels, param_size, _ = param.shape
+    img_height, img_width = obs.shape[1:]
+    obs_pad = _pad_2d_channel(obs, param_size // 2)
+    out = np.zeros((out_channels, img_height, img_width))
+    for c_in in range(in_channels):
+        for c_out in range(out_channels):
+            for o_h in range(img_height):
+                for o_w in range(img_width):
+                    for p_h in range(param_size):
+                        for p_w in range(param_size):
+                            out[c_out][o_h][o_w] += (
+                                param[c_in][c_out][p_h][p_w] * obs_pad[c_in][o_h + p_h][o_w + p_w]
+                            )
+    return out
+
+
+def _output(inp, param):
+    return np.stack([_compute_output_obs(obs, param) for obs in inp])
+
+
+def _compute_grads_obs(input_obs, output_grad_obs, param):
+    in_channels, out_channels, param_size, _ = param.shape
+    img_height, img_width = input_obs.shape[1:]
+    output_obs_pad = _pad_2d_channel(output_grad_obs, param_size // 2)
+    input_grad = np.zeros(input_obs.shape)
+    for c_in in range(in_channels):
+        for c_out in range(out_channels):
+            for i_h in range(img_height):
+                for i_w in range(img_width):
+                    for p_h in range(param_size):
+                        for p_w in range(param_size):
+                            o_h, o_w = i_h + param_size - p_h - 1, i_w + param_size - p_w - 1
+                            input_grad[c_in][i_h][i_w] += (
+                                output_obs_pad[c_out][o_h][o_w] * param[c_in][c_out][p_h][p_w]
+                            )
+    return input_grad
+
+
+def _input_grad(inp, output_grad, param):
+    grads = [_compute_grads_obs(inp[i], output_grad[i], param) for i in range(output_grad.shape[0])]
+    return np.stack(grads)
+
+
+def _param_grad(inp, output_grad, param):
+    in_channels, out_channels, param_size, _ = param.shape
+    img_height, img_width = output_grad.shape[2:]
+    inp_pad = _pad_conv_input(inp, param_size // 2)
+    param_grad = np.zeros(param.shape)
+    for i in range(inp.shape[0]):
+        for c_in in range(in_channels):
+            for c_out in range(out_channels):
+                for o_h in range(img_height):
+                    for o_w in range(img_width):
+                        for p_h in range(param_size):
+                            for p_w in range(param_size):
+                                param_grad[c_in][c_out][p_h][p_w] += (
+                                    inp_pad[i][c_in][o_h + p_h][o_w + p_w]
+                                    * output_grad[i][c_out][o_h][o_w]
+                                )
+    return param_grad
+
+
+# Appendix A
+
+
+def _get_image_patches(imgs_batch, fil_size):
+    imgs_batch_pad = _pad_conv_input(imgs_batch, fil_size // 2)
+    img_height, img_width = imgs_batch_pad.shape[2:]
+    patches = []
+    for h in range(img_height - fil_size + 1):
+        for w in range(img_width - fil_size + 1):
+            patches.append(imgs_batch_pad[:, :, h : h + fil_size, w : w + fil_size])
+    return np.stack(patches)
+
+
+def _output_matmul(input_, param):
+    batch_size, in_channels, img_height, img_width = input_.shape
+    param_size = param.shape[2]
+    patch_size = in_channels * param_size * param_size
+    patches = _get_image_patches(input_, param_size)
+    patches_reshaped = patches.transpose(1, 0, 2, 3, 4).reshape(
+        batch_size, img_height * img_width, patch_size
+    )
+    param_reshaped = param.transpose(0, 2, 3, 1).reshape(patch_size, -1)
+    output = np.matmul(patches_reshaped, param_reshaped)
+    return output.reshape(batch_size, img_height, img_width, -1).transpose(0, 3, 1, 2)
+
+
+def _param_grad_matmul(input_, param, output_grad):
+    batch_size, in_channels, img_height, img_width = input_.shape
+    param_size = param.shape[2]
+    rows = batch_size * img_height * img_width
+    patches = _get_image_patches(input_, param_size)
+    patches_reshaped = patches.transpose(1, 0, 2, 3, 4).reshape(rows, -1)
+    output_grad_reshaped = output_grad.transpose(0, 2, 3, 1).reshape(rows, -1)
+    param_grad = np.matmul(patches_reshaped.transpose(1, 0), output_grad_reshaped)
+    return param_grad.reshape(in_channels, param_size, param_size, -1).transpose(0, 3, 1, 2)
+
+
+def _input_grad_matmul(input_, param, output_grad):
+    batch_size, in_channels, img_height, img_width = input_.shape
+    param_size = param.shape[2]
+    output_grad_patches = _get_image_patches(output_grad, param_size)
+    output_grad_patches_reshaped = output_grad_patches.transpose(1, 0, 2, 3, 4).reshape(
+        batch_size * img_height * img_width, -1
+    )
+    param_reshaped = param[:, :, ::-1, ::-1].reshape(in_channels, -1)
+    input_grad = np.matmul(output_grad_patches_reshaped, param_reshaped.transpose(1, 0))
+    return input_grad.reshape(batch_size, img_height, img_width, in_channels).transpose(0, 3, 1, 2)
+
+
+# Chapter 5's operations and its layer. A stride above 1 leaves results out, so nothing comes back
+# from there.
+
+
+class Conv2DOperation(ParamOperation):
+    def __init__(self, W, stride=1):
+        super().__init__(W)
+        self.stride = stride
+
+    def _output(self, inference):
+        return _output_matmul(self.input_, self.param)[:, :, :: self.stride, :: self.stride]
+
+    def _all_places(self, output_grad):
+        batch_size, out_channels = output_grad.shape[:2]
+        grad = np.zeros((batch_size, out_channels) + self.input_.shape[2:])
+        grad[:, :, :: self.stride, :: self.stride] = output_grad
+        return grad
+
+    def _input_grad(self, output_grad):
+        return _input_grad_matmul(self.input_, self.param, self._all_places(output_grad))
+
+    def _param_grad(self, output_grad):
+        return _param_grad_matmul(self.input_, self.param, self._all_places(output_grad))
+
+
+class Flatten(Operation):
+    def _output(self, inference):
+        return self.input_.reshape(self.input_.shape[0], -1)
+
+    def _input_grad(self, output_grad):
+        return output_grad.reshape(self.input_.shape)
+
+
+class Conv2D(Layer):
+    def __init__(
+        self,
+        out_channels,
+        param_size,
+        activation=None,
+        flatten=False,
+        dropout=1.0,
+        weight_init="standard",
+    ):
+        super().__init__(out_channels)
+        self.out_channels = out_channels
+        self.param_size = param_size
+        self.activation = Sigmoid() if activation is None else activation
+        self.flatten = flatten
+        self.dropout = dropout
+        self.weight_init = weight_init
+
+    def _setup_layer(self, input_):
+        in_channels = input_.shape[1]
+        if self.seed:
+            np.random.seed(self.seed)
+        if self.weight_init == "glorot":
+            elements = self.param_size * self.param_size
+            scale = np.sqrt(2 / (elements * (in_channels + self.out_channels)))
+        else:
+            scale = 1.0
+        shape = (in_channels, self.out_channels, self.param_size, self.param_size)
+        self.params = [np.random.normal(loc=0, scale=scale, size=shape)]
+        self.operations = [Conv2DOperation(self.params[0]), self.activation]
+        if self.flatten:
+            self.operations.append(Flatten())
+        if self.dropout < 1.0:
+            self.operations.append(Dropout(self.dropout))
