@@ -85,18 +85,12 @@ class Conv2DAsPrinted(Conv2D):
     """
 
     def _setup_layer(self, input_: ndarray) -> None:
+        # It stands in the catalogue already, where learners' files are compared with it.
+        from parity.mutants.conv.operation import PatchesInOtherOrder
+
         super()._setup_layer(input_)
-        self.operations[0] = _operation_as_printed()(self.params[0])
+        self.operations[0] = PatchesInOtherOrder(self.params[0])
         self._params()
-
-
-def _operation_as_printed() -> type[Conv2DOperation]:
-    """The mistake stands in the catalogue already, where learners' files are compared with it."""
-    from parity.mutants.conv.operation import CONV_2D_OPERATION
-
-    [mutant] = (mutant for mutant in CONV_2D_OPERATION if mutant.errata == "E16")
-    wrong: type[Conv2DOperation] = mutant.implementation
-    return wrong
 
 
 def make_scratch(experiment: ConvExperiment, seed: int) -> tuple[NeuralNetwork, Optimizer]:
