@@ -179,7 +179,7 @@ def test_each_form_equals_the_loops(
 
     def forced(task: forms.Task) -> Any:
         taken.append(form)
-        return forms.FORMS[form](task)
+        return forms.Form(task, *forms.FORMS[form])
 
     monkeypatch.setattr(forms.Task, "form", forced)
     equals_the_loops(options)
@@ -192,18 +192,23 @@ def test_each_form_equals_the_loops_block_by_block(
     form: str, numbers: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From one row of an image at a time to several images."""
-    monkeypatch.setattr(forms.Task, "form", lambda task: forms.FORMS[form](task))
+    monkeypatch.setattr(forms.Task, "form", lambda task: forms.Form(task, *forms.FORMS[form]))
     monkeypatch.setattr(forms, "BLOCK_BYTES", 8 * numbers)
     equals_the_loops(options)
 
 
+def task_of(batch: int, channels: int, maps: int, size: int, filter_size: int) -> forms.Task:
+    operation = Conv2DOperation(np.ones((channels, maps, filter_size, filter_size)))
+    shape = (batch, channels, size, size)
+    return forms.Task.of(shape, operation.param, operation.geometry, np.dtype(float))
+
+
 def test_blocks_cover_each_row_of_each_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    operation = Conv2DOperation(np.ones((2, 3, 3, 3)))
+    form = forms.Form(task_of(5, 2, 3, 7, 3), gather_rows=True, gather_columns=False)
     seen = set()
-    for numbers in (1, 100, 250, 10_000):
+    for numbers in (1, 400, 1000, 2500, 10_000):
         monkeypatch.setattr(forms, "BLOCK_BYTES", 8 * numbers)
-        task = forms.Task.of((5, 2, 7, 6), operation.param, operation.geometry, np.dtype(float))
-        blocks = list(task.blocks(20, 7))
+        blocks = list(form._blocks())
         seen.add(len(blocks))
         covered = np.zeros((5, 7), int)
         for images, rows in blocks:
@@ -212,13 +217,14 @@ def test_blocks_cover_each_row_of_each_image_once(monkeypatch: pytest.MonkeyPatc
     assert len(seen) > 2
 
 
-@pytest.mark.parametrize("channels, maps", [(1, 32), (32, 32), (2, 3)])
-def test_the_form_taken_is_one_of_them(channels: int, maps: int) -> None:
-    operation = Conv2DOperation(np.ones((channels, maps, 5, 5)))
-    shape = (4, channels, 28, 28)
-    task = forms.Task.of(shape, operation.param, operation.geometry, np.dtype(float))
-    costs = [make(task).cost for make in forms.FORMS.values()]
-    assert task.form().cost == min(costs)
+@pytest.mark.parametrize(
+    ("channels", "maps", "name"),
+    [(1, 32, "patches"), (32, 32, "rows gathered"), (32, 1, "all spread")],
+)
+def test_the_form_depends_on_how_many_channels_and_maps_there_are(
+    channels: int, maps: int, name: str
+) -> None:
+    assert task_of(60, channels, maps, 28, 5).form().gather == forms.FORMS[name]
 
 
 # Types and memory
