@@ -16,10 +16,15 @@ from rich.text import Text
 
 DOCS = Path(__file__).resolve().parent
 
-#: Of the demo, and of one of chapter 4's trainings: files, and their names here.
+#: Of the demo, and of trainings of chapters 4 and 5: files, and their names here.
 DEMO = {"losses.png": "losses.png"}
-MNIST = {"losses.png": "mnist_losses.png", "figure_4_8.png": "figure_4_8.png"}
-EXPERIMENT = "4.8"
+TRAININGS = {
+    ("mnist-dense", "--experiment", "4.8"): {
+        "losses.png": "mnist_losses.png",
+        "figure_4_8.png": "figure_4_8.png",
+    },
+    ("mnist-conv",): {"filters.png": "filters.png", "feature_maps.png": "feature_maps.png"},
+}
 
 
 def _with_local_fonts(svg: str) -> str:
@@ -28,12 +33,13 @@ def _with_local_fonts(svg: str) -> str:
 
 
 def main() -> None:
-    """Run the demo and one experiment in empty folders; draw the demo's output, keep pictures."""
+    """Run the demo and trainings in empty folders; draw the demo's output, keep pictures."""
     _draw_demo()
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["train", "mnist-dense", "--experiment", EXPERIMENT, "--out", "mnist"]
-        subprocess.run([sys.executable, "-m", "parity", *command], cwd=folder, check=True)
-        _keep(Path(folder) / "mnist", MNIST)
+    for training, pictures in TRAININGS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            command = ["train", *training, "--out", "run"]
+            subprocess.run([sys.executable, "-m", "parity", *command], cwd=folder, check=True)
+            _keep(Path(folder) / "run", pictures)
 
 
 def _keep(folder: Path, pictures: dict[str, str]) -> None:
