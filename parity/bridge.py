@@ -29,8 +29,18 @@ Weighted: TypeAlias = nn.Linear | nn.Conv2d
 
 
 def weighted_layers(model: nn.Module) -> list[Weighted]:
-    """The ``nn.Linear`` and ``nn.Conv2d`` modules of a model, first to last."""
-    return [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    """The ``nn.Linear`` and ``nn.Conv2d`` modules of a model, first to last.
+
+    Raises:
+        ValueError: another module has parameters, or a convolution has groups.
+    """
+    modules: list[Weighted] = []
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and getattr(module, "groups", 1) == 1:
+            modules.append(module)
+        elif next(module.parameters(recurse=False), None) is not None:
+            raise ValueError(f"{module} has no counterpart in the book's networks")
+    return modules
 
 
 def linear_layers(model: nn.Module) -> list[nn.Linear]:
@@ -157,7 +167,8 @@ def copy_to_reference(params: list[ndarray], model: nn.Module) -> None:
     """Put parameters, in the order of the book's network, into a model's weighted layers.
 
     Raises:
-        ValueError: they do not fit; the model is then left as it was.
+        ValueError: they do not fit, or the model has other layers with parameters; it is then left
+            as it was.
     """
     modules = weighted_layers(model)
     counts = [len(_names(module)) for module in modules]

@@ -42,9 +42,16 @@ def with_one_size(image: ndarray, param: ndarray) -> ndarray:
     """The sum at each stop, where rows and columns are counted by the height alone."""
     size, reach = len(image), len(param)
     padded, out = np.pad(image, reach // 2), np.zeros_like(image)
-    for row, column in np.ndindex(size, size):
-        out[row, column] = (param * padded[row : row + reach, column : column + reach]).sum()
+    for row, column, i, j in np.ndindex(size, size, reach, reach):
+        out[row, column] += param[i, j] * padded[row + i, column + j]
     return out
+
+
+def patches_with_one_size(image: ndarray, reach: int) -> ndarray:
+    """The patches of an image, where rows and columns are counted by the height alone."""
+    size, padded = len(image), np.pad(image, reach // 2)
+    stops = np.ndindex(size, size)
+    return np.stack([padded[row : row + reach, column : column + reach] for row, column in stops])
 
 
 def test_e15_one_size_is_right_for_square_images_only() -> None:
@@ -58,8 +65,18 @@ def test_e15_one_size_is_right_for_square_images_only() -> None:
     np.testing.assert_allclose(with_one_size(wide, param)[:, :4], right(wide)[:, :4])
     assert not with_one_size(wide, param)[:, 4:].any()
     assert right(wide)[:, 4:].any()
-    with pytest.raises(ValueError, match="broadcast"):  # a window that has run off the image
+    with pytest.raises(IndexError):
         with_one_size(high, param)
+
+
+def test_e15_patches_of_the_appendix_are_too_few_or_ragged() -> None:
+    square, wide, high = random(5, 5), random(4, 6), random(6, 4)
+    right = get_image_patches(square[None, None], 3)[:, 0, 0]
+    np.testing.assert_array_equal(patches_with_one_size(square, 3), right)
+    assert len(get_image_patches(wide[None, None], 3)) == 24
+    assert len(patches_with_one_size(wide, 3)) == 16
+    with pytest.raises(ValueError, match="same shape"):
+        patches_with_one_size(high, 3)
 
 
 # E16

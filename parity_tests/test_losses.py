@@ -60,6 +60,24 @@ def test_sum_of_squares_is_divided_by_the_rows_alone() -> None:
     assert elements.item() == (4 + 16) / 4
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gradient_is_right_in_every_type(dtype: str) -> None:
+    loss = SoftmaxCrossEntropy()
+    assert loss.forward(np.array([[0, 1, 2]], dtype), np.array([2])) == pytest.approx(
+        0.4076, abs=1e-3
+    )
+    assert loss.backward().dtype == dtype
+    np.testing.assert_allclose(loss.backward(), [[0.0900, 0.2447, -0.3348]], atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradient_of_a_tiny_probability_is_0_and_not_slow_to_compute_with(dtype: str) -> None:
+    """As numbers below the smallest normal one are."""
+    loss = SoftmaxCrossEntropy()
+    loss.forward(np.array([[0, np.log(np.finfo(dtype).tiny) - 1]], dtype), np.array([0]))
+    assert loss.backward().tolist() == [[0, 0]]
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_over_elements_it_is_pytorchs_mse_loss(dtype: str) -> None:
     prediction, target = np.random.RandomState(4).standard_normal((2, 7, 3)).astype(dtype)

@@ -144,7 +144,8 @@ def _negligible(dtype: np.dtype) -> float:
     processors take many times as long: where a network is sure of itself, a good part of its
     training time.
     """
-    return float(np.finfo(dtype).tiny / np.finfo(dtype).eps ** 2)
+    numbers = np.finfo(dtype)
+    return float(min(numbers.tiny / numbers.eps**2, numbers.eps**2))
 
 
 def softmax_cross_entropy_as_printed(

@@ -56,7 +56,8 @@ class Pool2D(Operation):
         shape = self.input_.shape
         if len(shape) != 4 or 0 in shape[2:]:
             raise ValueError(
-                f"{self}: input must have shape (batch, channels, height, width), not {shape}"
+                f"{self}: input must have shape (batch, channels, height, width), with at least "
+                f"one row and one column, not {shape}"
             )
         if self.input_.dtype.kind != "f":
             raise ValueError(

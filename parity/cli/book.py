@@ -49,8 +49,8 @@ def command(ctx: click.Context, chapter: str, as_json: bool, limit: int | None) 
 
     Chapter 4 trains ten networks on MNIST and chapter 5 one, with the wrong gradient that the book
     prints and with the right one, which takes minutes. Exit code 0 if every number that must be
-    equal, or near, is; 1 if one is not (an accuracy of chapters 4 and 5: by more than twice its
-    band); 2 if the call was wrong or a data file is damaged; 130 if interrupted.
+    equal, or near, is; 1 if one is not (what a training of chapters 4 and 5 ends with: by more
+    than twice its band); 2 if the call was wrong or a data file is damaged; 130 if interrupted.
     """
     if chapter not in {str(number) for number in CHAPTERS}:
         raise CallError(

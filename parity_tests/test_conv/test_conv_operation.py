@@ -302,6 +302,14 @@ def test_memory_grows_with_the_batch_and_no_faster(channels: int, maps: int, siz
     assert large - small < 4 * data
 
 
+@pytest.mark.parametrize("image", [1, 2, 4])
+def test_small_images_with_many_channels_take_no_more_than_their_filters_do(image: int) -> None:
+    """One gradient on the filters for each image would be a hundred times their size."""
+    filters = 64 * 64 * 9 * 8
+    most, data = peak(100, 64, 64, 3, image)
+    assert most < 8 * (data + filters)
+
+
 # Flattening
 
 

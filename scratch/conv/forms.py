@@ -124,15 +124,11 @@ class Form:
         return self.spread != (1, 1) or self.places != self.task.stops
 
     @property
-    def numbers_in_a_place(self) -> int:
-        """How many there are to copy for each."""
-        return self.shape[1] + (self.shape[0] if self.spreads else 0)
-
-    @property
     def cost(self) -> float:
         """Of an image: numbers to copy, and to multiply."""
+        copies = self.shape[1] + (self.shape[0] if self.spreads else 0)
         multiplications = self.shape[0] * self.shape[1]
-        each = self.numbers_in_a_place + multiplications / MULTIPLICATIONS_PER_COPY
+        each = copies + multiplications / MULTIPLICATIONS_PER_COPY
         return self.places[0] * self.places[1] * each
 
     @cached_property
@@ -169,7 +165,7 @@ class Form:
         for images, rows in self._blocks():
             right = _flat(gathered.filled(windows[images, ..., rows, :]), self.shape[1])
             left = self._spread_out(output_grad, images, rows, spread)
-            total += _products_transposed(left, right).sum(axis=0)
+            total += _sum_of_products(left, right)
         axes = total.reshape(*self.spread, self.task.n_out, self.task.n_in, *self.gathered)
         return axes.transpose(3, 2, 0, 4, 1, 5).reshape(self.task.filters.shape)
 
@@ -241,7 +237,7 @@ class Form:
         """
         most = min(BLOCK_BYTES, BLOCK_SHARE * self.task.bytes)
         down, across = self.places
-        fit = most // (self.numbers_in_a_place * across * self.task.dtype.itemsize)
+        fit = most // (sum(self.shape) * across * self.task.dtype.itemsize)
         images, step = max(1, fit // down), max(1, min(fit, down)) if self.gather[0] else down
         for image in range(0, self.task.batch, images):
             for row in range(0, down, step):
@@ -287,8 +283,15 @@ def _every(start: int, step: int, count: int) -> slice:
     return slice(start, start + step * (count - 1) + 1, step)
 
 
-def _products_transposed(left: ndarray, right: ndarray) -> ndarray:
-    """``left right^T`` of each image, the higher matrix first, which BLAS is faster with."""
-    if left.shape[1] >= right.shape[1]:
-        return np.matmul(left, right.transpose(0, 2, 1))
-    return np.matmul(right, left.transpose(0, 2, 1)).transpose(0, 2, 1)
+def _sum_of_products(left: ndarray, right: ndarray) -> ndarray:
+    """``left right^T``, added up over the images; BLAS is faster with the higher matrix first."""
+    if left.shape[1] < right.shape[1]:
+        return _sum_of_products(right, left).T
+    _, rows, places = left.shape
+    columns = right.shape[1]
+    if rows * columns > (rows + columns) * places / 4:
+        # Small images: a product for each would take more memory than they do.
+        joint = right.transpose(0, 2, 1).reshape(-1, columns)
+        return left.transpose(1, 0, 2).reshape(rows, -1) @ joint
+    total: ndarray = np.matmul(left, right.transpose(0, 2, 1)).sum(axis=0)
+    return total

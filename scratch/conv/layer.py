@@ -113,7 +113,7 @@ class Conv2D(Layer):
         return super().forward(input_, inference)
 
     def _check_first(self, images: ndarray) -> None:
-        if images.ndim != 4 or images.dtype.kind != "f":
+        if images.ndim != 4 or images.shape[1] == 0 or images.dtype.kind != "f":
             raise ValueError(
                 f"{self}: input must have shape (batch, in, height, width) and be of a "
                 f"floating-point type, not {images.dtype} in shape {images.shape}; MNIST's rows of "
