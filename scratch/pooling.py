@@ -116,7 +116,9 @@ class MaxPool2D(Pool2D):
     def _input_grad(self, output_grad: ndarray) -> ndarray:
         # In double precision; half the time of adding up tap by tap, where pools overlap.
         input_grad = np.bincount(
-            self._largest().ravel(), weights=output_grad.ravel(), minlength=self.input_.size
+            self._largest().ravel(),
+            weights=output_grad.ravel().astype(np.float64, copy=False),
+            minlength=self.input_.size,
         )
         return input_grad.reshape(self.input_.shape).astype(self.input_.dtype)
 

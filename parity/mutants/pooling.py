@@ -16,18 +16,14 @@ class _DefaultStrideOne(Pool2D):
         super().__init__(pool_size, 1 if stride is None else stride, padding)
 
 
-class _AxesExchanged(Pool2D):
+class _StrideIgnored(Pool2D):
     def __init__(self, pool_size: Pair = 2, stride: Pair | None = None, padding: Pair = 0) -> None:
-        super().__init__(pool_size, stride, padding)
-        self.pool_size = self.pool_size[::-1]
-        self.stride = self.stride[::-1]
-        self.padding = self.padding[::-1]
+        super().__init__(pool_size, None, padding)
 
 
-class _StrideExchanged(Pool2D):
+class _PaddingIgnored(Pool2D):
     def __init__(self, pool_size: Pair = 2, stride: Pair | None = None, padding: Pair = 0) -> None:
-        super().__init__(pool_size, stride, padding)
-        self.stride = self.stride[::-1]
+        super().__init__(pool_size, stride, 0)
 
 
 class _RoundedUp(Pool2D):
@@ -108,19 +104,6 @@ def _shared(operation: type[Pool2D]) -> tuple[Mutant, ...]:
             "output",
         ),
         Mutant(
-            "rows and columns exchanged",
-            "The first number of a pair is taken for the columns: it is for the rows, and the "
-            "second for the columns.",
-            _mix(_AxesExchanged, operation),
-            "output",
-        ),
-        Mutant(
-            "strides exchanged",
-            "The stride for the rows is used for the columns, and the other way round.",
-            _mix(_StrideExchanged, operation),
-            "output",
-        ),
-        Mutant(
             "size rounded up",
             "Rows and columns at the end that fill no pool make one more: the size of the output "
             "is rounded down, so they are left out.",
@@ -135,23 +118,45 @@ def _shared(operation: type[Pool2D]) -> tuple[Mutant, ...]:
             "output",
         ),
         Mutant(
+            "gradients accumulate",
+            "The gradient of the last backward pass is added to; begin with zeros in each one.",
+            _mix(_GradsAccumulate, operation),
+            "input_grad",
+        ),
+    )
+
+
+def _in_stride(operation: type[Pool2D]) -> tuple[Mutant, ...]:
+    return (
+        Mutant(
+            "stride ignored",
+            "The pools lie side by side whatever the stride is.",
+            _mix(_StrideIgnored, operation),
+            "output",
+        ),
+        Mutant(
             "stride ignored in backward",
             "backward sends the gradients to pools that lie side by side; they lie a stride apart, "
             "as in forward.",
             _mix(_StrideIgnoredInBackward, operation),
             "input_grad",
         ),
+    )
+
+
+def _in_padding(operation: type[Pool2D]) -> tuple[Mutant, ...]:
+    return (
+        Mutant(
+            "padding ignored",
+            "The images are pooled without the padding.",
+            _mix(_PaddingIgnored, operation),
+            "output",
+        ),
         Mutant(
             "padding not cut off in front",
             "The gradient on the padded image is cut to the size of the image at its end: cut off "
             "the padding on each side.",
             _mix(_PaddingKeptInBackward, operation),
-            "input_grad",
-        ),
-        Mutant(
-            "gradients accumulate",
-            "The gradient of the last backward pass is added to; begin with zeros in each one.",
-            _mix(_GradsAccumulate, operation),
             "input_grad",
         ),
     )
@@ -275,13 +280,6 @@ MAX_POOL_2D = (
         "input_grad",
     ),
     Mutant(
-        "gradient overwritten",
-        "Where pools overlap and have the same largest element, the last gradient replaces the "
-        "others: add them up, with += instead of =.",
-        _MaxGradOverwritten,
-        "input_grad",
-    ),
-    Mutant(
         "gradient to the whole pool",
         "Every element of a pool gets its gradient: the output depends on the largest one alone.",
         _ToWholePool,
@@ -294,6 +292,21 @@ MAX_POOL_2D = (
         _StaleLargest,
         "input_grad",
     ),
+    *_shared(right.MaxPool2D),
+)
+
+MAX_POOL_2D_STRIDE = (
+    Mutant(
+        "gradient overwritten",
+        "Where pools overlap and have the same largest element, the last gradient replaces the "
+        "others: add them up, with += instead of =.",
+        _MaxGradOverwritten,
+        "input_grad",
+    ),
+    *_in_stride(right.MaxPool2D),
+)
+
+MAX_POOL_2D_PADDING = (
     Mutant(
         "padded with zeros",
         "The padding is 0, which is the largest where all numbers of a pool are negative: pad with "
@@ -301,7 +314,7 @@ MAX_POOL_2D = (
         _PaddedWithZeros,
         "output",
     ),
-    *_shared(right.MaxPool2D),
+    *_in_padding(right.MaxPool2D),
 )
 
 
@@ -380,20 +393,6 @@ AVERAGE_POOL_2D = (
         "output",
     ),
     Mutant(
-        "padding not counted",
-        "The sum of a pool is divided by the number of its elements on the image: the zeros of the "
-        "padding count, too.",
-        _PaddingNotCounted,
-        "output",
-    ),
-    Mutant(
-        "gradient overwritten",
-        "Where pools overlap, the gradient of the last replaces the others: add them up, with += "
-        "instead of =.",
-        _AverageGradOverwritten,
-        "input_grad",
-    ),
-    Mutant(
         "gradient to one element",
         "The whole gradient goes to the first element of each pool: all of them get an equal "
         "share.",
@@ -401,4 +400,26 @@ AVERAGE_POOL_2D = (
         "input_grad",
     ),
     *_shared(right.AveragePool2D),
+)
+
+AVERAGE_POOL_2D_STRIDE = (
+    Mutant(
+        "gradient overwritten",
+        "Where pools overlap, the gradient of the last replaces the others: add them up, with += "
+        "instead of =.",
+        _AverageGradOverwritten,
+        "input_grad",
+    ),
+    *_in_stride(right.AveragePool2D),
+)
+
+AVERAGE_POOL_2D_PADDING = (
+    Mutant(
+        "padding not counted",
+        "The sum of a pool is divided by the number of its elements on the image: the zeros of the "
+        "padding count, too.",
+        _PaddingNotCounted,
+        "output",
+    ),
+    *_in_padding(right.AveragePool2D),
 )

@@ -73,14 +73,25 @@ def _method(owner: Any, name: str) -> Any:
 
 
 def _takes(owner: Any, argument: str) -> bool:
-    """Whether a method of the class, or of what it inherits from, has an argument of that name."""
-    if not inspect.isclass(owner):
-        return False
-    methods = [value for cls in owner.__mro__ for value in vars(cls).values()]
-    codes = [method.__code__ for method in methods if inspect.isfunction(method)]
-    return any(
-        argument in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] for code in codes
+    """Whether the class can be given an argument of that name, when it is made or in ``forward``:
+    by a method of its own, or by an inherited one that gets all keywords that it has no name for.
+    """
+    return inspect.isclass(owner) and any(
+        _hands_on(owner, method, argument) for method in ("__init__", "forward")
     )
+
+
+def _hands_on(owner: type, name: str, argument: str) -> bool:
+    for cls in owner.__mro__:
+        method = vars(cls).get(name)
+        if not inspect.isfunction(method):
+            continue
+        code = method.__code__
+        if argument in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+            return True
+        if not code.co_flags & inspect.CO_VARKEYWORDS:
+            return False
+    return False
 
 
 def _mapped(names: Mapping[str, Any], known: set[str]) -> dict[str, Any]:

@@ -98,6 +98,18 @@ def test_an_inherited_argument_counts() -> None:
     assert set(found_in(source)) == {"Dense", "Dense.weight_init"}
 
 
+def test_an_argument_of_a_helper_does_not_count() -> None:
+    helper = "class Dense:\n    def _drop(self, x, dropout): pass\n"
+    assert set(found_in(helper)) == {"Dense"}
+
+
+@pytest.mark.parametrize(("rest", "counts"), [("", False), (", **others", True)])
+def test_an_argument_counts_if_it_gets_to_the_method_that_has_it(rest: str, counts: bool) -> None:
+    base = "class Base:\n    def __init__(self, neurons, dropout=1.0): pass\n"
+    dense = f"class Dense(Base):\n    def __init__(self, neurons{rest}): pass\n"
+    assert ("Dense.dropout" in found_in(base + dense)) == counts
+
+
 def test_an_addition_may_be_shown_by_another_classs_argument() -> None:
     trainer = "class Trainer:\n    def fit(self): pass\n"
     network = "class NeuralNetwork:\n    def forward(self, x_batch, inference=False): pass\n"

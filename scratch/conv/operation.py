@@ -110,8 +110,11 @@ def check_bias(bias: ndarray | None, maps: int, who: object) -> None:
     Raises:
         ValueError: it has not; names ``who`` and both shapes.
     """
-    if bias is not None and bias.shape != (1, maps):
-        raise ValueError(f"{who}: bias must have shape {(1, maps)}, not {bias.shape}")
+    if bias is not None and (bias.shape != (1, maps) or bias.dtype.kind != "f"):
+        raise ValueError(
+            f"{who}: bias must have shape {(1, maps)} and be of a floating-point type, not "
+            f"{bias.dtype} in shape {bias.shape}"
+        )
 
 
 def check_images(images: ndarray, W: ndarray, who: object) -> None:
