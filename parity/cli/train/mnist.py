@@ -97,8 +97,9 @@ def pixels(X: ndarray, data: MnistSplit) -> ndarray:
 def print_lock_step(console: Console, steps: LockStep) -> None:
     """How far the sides got apart, and whether that is rounding."""
     console.print()
+    batches = "batch" if steps.batches == 1 else "batches"
     console.print(
-        f"In lock-step, {steps.batches:,} batches in float64: the largest difference in a "
+        f"In lock-step, {steps.batches:,} {batches} in float64: the largest difference in a "
         f"parameter after one step from equal parameters is {steps.in_a_step:.1e}."
     )
     verdict = "Each step is equal on both sides" if steps.agree else "The sides DIFFER"
