@@ -10,7 +10,47 @@ from scratch.conv.products import convolve, convolve_input_grad, convolve_param_
 from scratch.operations import Operation, ParamOperation
 
 
-class Conv2DOperation(ParamOperation):
+class FilterOperation(ParamOperation):
+    """Filters, and a number to add to each map that they make if there is a bias.
+
+    Args:
+        W: the filters, shape ``(in, out, filter height, filter width)``.
+        bias: shape ``(1, out)``, or None.
+
+    Raises:
+        ValueError: they have other shapes, or hold no floating-point numbers.
+    """
+
+    bias_grad: ndarray
+
+    def __init__(self, W: ndarray, bias: ndarray | None) -> None:
+        check_filters(W, self)
+        super().__init__(W)
+        check_bias(bias, W.shape[1], self)
+        self.bias = bias
+
+    @property
+    def params(self) -> list[ndarray]:
+        """The filters, and the bias if there is one."""
+        return [self.param] if self.bias is None else [self.param, self.bias]
+
+    @property
+    def param_grads(self) -> list[ndarray]:
+        """The gradients on ``params``."""
+        return [self.param_grad] if self.bias is None else [self.param_grad, self.bias_grad]
+
+    def _add_bias(self, output: ndarray) -> ndarray:
+        if self.bias is not None:
+            output += self.bias.reshape(1, -1, 1, 1)
+        return output
+
+    def _keep_param_grad(self, output_grad: ndarray) -> None:
+        if self.bias is not None:
+            self.bias_grad = output_grad.sum(axis=(0, 2, 3))[np.newaxis]
+        super()._keep_param_grad(output_grad)
+
+
+class Conv2DOperation(FilterOperation):
     """Filters moved over images: a map of features for each filter.
 
     Chapter 5, "Using This Operation to Train a CNN", and appendix A, whose gradients are wrong
@@ -32,8 +72,6 @@ class Conv2DOperation(ParamOperation):
             integers, has another number of channels, or the filter is larger than the padded image.
     """
 
-    bias_grad: ndarray
-
     def __init__(
         self,
         W: ndarray,
@@ -42,38 +80,20 @@ class Conv2DOperation(ParamOperation):
         stride: Pair = 1,
         dilation: Pair = 1,
     ) -> None:
-        check_filters(W, "in, out", self)
-        super().__init__(W)
-        check_bias(bias, W.shape[1], self)
-        self.bias = bias
+        super().__init__(W, bias)
         self.geometry = make_geometry(W.shape[2:], padding, stride, dilation, self)
-
-    @property
-    def params(self) -> list[ndarray]:
-        """The filters, and the bias if there is one."""
-        return [self.param] if self.bias is None else [self.param, self.bias]
-
-    @property
-    def param_grads(self) -> list[ndarray]:
-        """The gradients on ``params``."""
-        return [self.param_grad] if self.bias is None else [self.param_grad, self.bias_grad]
 
     def _output(self) -> ndarray:
         check_images(self.input_, self.param, self)
         height, width = self.input_.shape[2:]
         self.geometry.output_size(height, width, self)
-        output = convolve(self.input_, self.param, self.geometry)
-        if self.bias is not None:
-            output += self.bias.reshape(1, -1, 1, 1)
-        return output
+        return self._add_bias(convolve(self.input_, self.param, self.geometry))
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
         size = self.input_.shape[2:]
         return convolve_input_grad(output_grad, self.param, size, self.geometry)
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
-        if self.bias is not None:
-            self.bias_grad = output_grad.sum(axis=(0, 2, 3))[np.newaxis]
         return convolve_param_grad(self.input_, output_grad, self.param, self.geometry)
 
 
@@ -91,7 +111,7 @@ class Flatten(Operation):
         return output_grad.reshape(self.input_.shape).copy()
 
 
-def check_filters(W: ndarray, channels: str, who: Operation) -> None:
+def check_filters(W: ndarray, who: Operation) -> None:
     """Whether an array can be filters.
 
     Raises:
@@ -99,7 +119,7 @@ def check_filters(W: ndarray, channels: str, who: Operation) -> None:
     """
     if W.ndim != 4 or 0 in W.shape or W.dtype.kind != "f":
         raise ValueError(
-            f"{type(who).__name__}: W must have shape ({channels}, height, width), none of them 0, "
+            f"{type(who).__name__}: W must have shape (in, out, height, width), none of them 0, "
             f"and be of a floating-point type, not {W.dtype} in shape {W.shape}"
         )
 

@@ -6,13 +6,12 @@ import numpy as np
 from numpy import ndarray
 
 from scratch.conv.geometry import Pair, as_pair, make_geometry
-from scratch.conv.operation import check_bias, check_filters, check_images
+from scratch.conv.operation import FilterOperation, check_images
 from scratch.conv.products import convolve, convolve_input_grad, convolve_param_grad
-from scratch.operations import ParamOperation
 from scratch.seeding import is_integer
 
 
-class ConvTranspose2DOperation(ParamOperation):
+class ConvTranspose2DOperation(FilterOperation):
     """Transposed convolution, which makes images larger: ``nn.ConvTranspose2d``.
 
     Not in the book; the decoder of chapter 7's autoencoder can be built with it. Each number of the
@@ -36,8 +35,6 @@ class ConvTranspose2DOperation(ParamOperation):
             integers, has another number of channels, or nothing would be left of it.
     """
 
-    bias_grad: ndarray
-
     def __init__(
         self,
         W: ndarray,
@@ -47,10 +44,7 @@ class ConvTranspose2DOperation(ParamOperation):
         output_padding: Pair = 0,
         dilation: Pair = 1,
     ) -> None:
-        check_filters(W, "in, out", self)
-        super().__init__(W)
-        check_bias(bias, W.shape[1], self)
-        self.bias = bias
+        super().__init__(W, bias)
         if isinstance(padding, str):
             raise ValueError(f"{self}: padding must be a number or a pair, not {padding!r}")
         self.geometry = make_geometry(W.shape[2:], padding, stride, dilation, self)
@@ -69,33 +63,19 @@ class ConvTranspose2DOperation(ParamOperation):
             )
         return as_pair(value)
 
-    @property
-    def params(self) -> list[ndarray]:
-        """The filters, and the bias if there is one."""
-        return [self.param] if self.bias is None else [self.param, self.bias]
-
-    @property
-    def param_grads(self) -> list[ndarray]:
-        """The gradients on ``params``."""
-        return [self.param_grad] if self.bias is None else [self.param_grad, self.bias_grad]
-
     def _output(self) -> ndarray:
         check_images(self.input_, self.param, self)
         size = self._output_size()
         output = np.ascontiguousarray(
             convolve_input_grad(self._at_all_stops(), self._filters(), size, self.geometry)
         )
-        if self.bias is not None:
-            output += self.bias.reshape(1, -1, 1, 1)
-        return output
+        return self._add_bias(output)
 
     def _input_grad(self, output_grad: ndarray) -> ndarray:
         height, width = self.input_.shape[2:]
         return convolve(output_grad, self._filters(), self.geometry)[:, :, :height, :width]
 
     def _param_grad(self, output_grad: ndarray) -> ndarray:
-        if self.bias is not None:
-            self.bias_grad = output_grad.sum(axis=(0, 2, 3))[np.newaxis]
         filters, grads = self._filters(), self._at_all_stops()
         return convolve_param_grad(output_grad, grads, filters, self.geometry).transpose(1, 0, 2, 3)
 

@@ -246,11 +246,10 @@ class _BiasCopied(right.Conv2DOperation):
 
 
 class _BiasGradAccumulated(right.Conv2DOperation):
-    def _param_grad(self, output_grad: ndarray) -> ndarray:
+    def _keep_param_grad(self, output_grad: ndarray) -> None:
         before = getattr(self, "bias_grad", 0)
-        param_grad = super()._param_grad(output_grad)
+        super()._keep_param_grad(output_grad)
         self.bias_grad = self.bias_grad + before
-        return param_grad
 
 
 def _with_bias_grad(compute: Callable[[ndarray], ndarray]) -> type[right.Conv2DOperation]:
