@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy import ndarray
 
-from scratch.conv.geometry import Pair
+from scratch.conv.geometry import Pair, checked_pair
 from scratch.operations import Operation
-from scratch.seeding import is_integer
 
 
 class Pool2D(Operation):
@@ -33,23 +32,14 @@ class Pool2D(Operation):
     """
 
     def __init__(self, pool_size: Pair = 2, stride: Pair | None = None, padding: Pair = 0) -> None:
-        self.pool_size = self._pair("pool_size", pool_size, 1)
-        self.stride = self.pool_size if stride is None else self._pair("stride", stride, 1)
-        self.padding = self._pair("padding", padding, 0)
+        who = type(self).__name__
+        self.pool_size = checked_pair("pool_size", pool_size, 1, who)
+        self.stride = self.pool_size if stride is None else checked_pair("stride", stride, 1, who)
+        self.padding = checked_pair("padding", padding, 0, who)
         if any(2 * pad > size for pad, size in zip(self.padding, self.pool_size, strict=True)):
             raise ValueError(
-                f"{type(self).__name__}: padding {self.padding} is more than half of the pool size "
-                f"{self.pool_size}"
+                f"{who}: padding {self.padding} is more than half of the pool size {self.pool_size}"
             )
-
-    def _pair(self, name: str, value: object, least: int) -> tuple[int, int]:
-        pair = value if isinstance(value, tuple) else (value, value)
-        if len(pair) != 2 or not all(is_integer(part) and part >= least for part in pair):
-            raise ValueError(
-                f"{type(self).__name__}: {name} must be a whole number of at least {least}, or a "
-                f"pair of them, not {value!r}"
-            )
-        return int(pair[0]), int(pair[1])
 
     def _output_shape(self) -> tuple[int, ...]:
         """Shape of the output, once the input is what it must be."""

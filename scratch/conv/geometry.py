@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from scratch.seeding import is_integer
 
@@ -47,8 +47,7 @@ class Geometry:
         if self.padding == "valid":
             return (0, 0), (0, 0)
         if self.padding == "same":
-            above, left = ((reach - 1) // 2 for reach in self.extent)
-            return (above, self.extent[0] - 1 - above), (left, self.extent[1] - 1 - left)
+            return same_margin(self.extent[0]), same_margin(self.extent[1])
         rows, columns = as_pair(self.padding)
         return (rows, rows), (columns, columns)
 
@@ -88,13 +87,26 @@ def make_geometry(
             f'{who}: padding must be "same", "valid", or a whole number of at least 0, or a pair '
             f"of them, not {padding!r}"
         )
-    for name, value in (("stride", stride), ("dilation", dilation)):
-        if not _is_pair(value, 1):
-            raise ValueError(
-                f"{who}: {name} must be a whole number of at least 1, or a pair of them, "
-                f"not {value!r}"
-            )
-    return Geometry(filter_size, padding, as_pair(stride), as_pair(dilation))
+    return Geometry(
+        filter_size,
+        padding,
+        checked_pair("stride", stride, 1, who),
+        checked_pair("dilation", dilation, 1, who),
+    )
+
+
+def checked_pair(name: str, value: object, least: int, who: object) -> tuple[int, int]:
+    """One number for both axes, or a pair, as a pair.
+
+    Raises:
+        ValueError: it is neither, or less than ``least``; names ``who`` and the argument.
+    """
+    if not _is_pair(value, least):
+        raise ValueError(
+            f"{who}: {name} must be a whole number of at least {least}, or a pair of them, "
+            f"not {value!r}"
+        )
+    return as_pair(value)
 
 
 def as_pair(value: Pair) -> tuple[int, int]:
@@ -102,6 +114,14 @@ def as_pair(value: Pair) -> tuple[int, int]:
     return (int(value[0]), int(value[1])) if isinstance(value, tuple) else (int(value), int(value))
 
 
-def _is_pair(value: object, least: int) -> bool:
+def same_margin(size: int) -> tuple[int, int]:
+    """Zeros in front and behind with which a filter of that length has a result for each
+    element.
+    """
+    front = (size - 1) // 2
+    return front, size - 1 - front
+
+
+def _is_pair(value: object, least: int) -> TypeGuard[Pair]:
     parts = value if isinstance(value, tuple) and len(value) == 2 else (value,)
     return all(is_integer(part) and part >= least for part in parts)

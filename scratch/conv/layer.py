@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy import ndarray
 
 from scratch.activations import Sigmoid
-from scratch.conv.geometry import Padding, Pair, as_pair, make_geometry
+from scratch.conv.geometry import Padding, Pair, checked_pair, make_geometry
 from scratch.conv.operation import Conv2DOperation, Flatten, check_images
 from scratch.dense import Layer
 from scratch.dropout import Dropout
@@ -62,7 +62,7 @@ class Conv2D(Layer):
             )
         super().__init__(out_channels, seed)
         self.out_channels = out_channels
-        self.param_size = _checked_size(param_size)
+        self.param_size = checked_pair("param_size", param_size, 1, "Conv2D")
         if not isinstance(dropout, Dropout):
             Dropout(dropout)  # refuses what is no probability
         initial_scale(weight_init, 1, out_channels)
@@ -123,13 +123,3 @@ class Conv2D(Layer):
     def __repr__(self) -> str:
         rows, columns = self.param_size
         return f"Conv2D({self.out_channels}, {rows if rows == columns else self.param_size})"
-
-
-def _checked_size(param_size: Pair) -> tuple[int, int]:
-    parts = param_size if isinstance(param_size, tuple) and len(param_size) == 2 else (param_size,)
-    if not all(is_integer(part) and part >= 1 for part in parts):
-        raise ValueError(
-            "Conv2D: param_size must be a whole number of at least 1, or a pair of them, "
-            f"not {param_size!r}"
-        )
-    return as_pair(param_size)

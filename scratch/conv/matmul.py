@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from scratch.conv.geometry import Pair
+from scratch.conv.geometry import Pair, checked_pair, same_margin
 from scratch.conv.loops import pad_conv_input
-from scratch.conv.one_dimension import require_axes, require_filter, same_margin
+from scratch.conv.one_dimension import require_axes, require_filter
 from scratch.conv.two_dimensions import Margins
-from scratch.seeding import is_integer
 
 _IMAGES_WITH_CHANNELS = ("batch", "channels", "height", "width")
 _FILTERS_WITH_CHANNELS = ("in_channels", "out_channels", "filter height", "filter width")
@@ -36,12 +35,7 @@ def get_image_patches(imgs_batch: ndarray, fil_size: Pair) -> ndarray:
             least 1.
     """
     require_axes(imgs_batch, _IMAGES_WITH_CHANNELS, "imgs_batch", "get_image_patches")
-    sides = fil_size if isinstance(fil_size, tuple) else (fil_size, fil_size)
-    if len(sides) != 2 or not all(is_integer(side) and side >= 1 for side in sides):
-        raise ValueError(
-            "get_image_patches: fil_size must be a whole number of at least 1, or a pair of them, "
-            f"not {fil_size!r}"
-        )
+    sides = checked_pair("fil_size", fil_size, 1, "get_image_patches")
     return _patches_of(imgs_batch, sides, (same_margin(sides[0]), same_margin(sides[1])))
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
+from scratch.conv.geometry import checked_pair, same_margin
 from scratch.operations import check_same_shape
-from scratch.seeding import is_integer
 
 #: Zeros in front and behind: one number for both, or a pair.
 Margin = int | tuple[int, int]
@@ -173,32 +173,10 @@ def param_grad_1d_batch(
     return param_grad
 
 
-def same_margin(size: int) -> tuple[int, int]:
-    """Zeros in front and behind with which a filter of that length has a result for each
-    element.
-    """
-    front = (size - 1) // 2
-    return front, size - 1 - front
-
-
 def floating_type(*arrays: ndarray) -> np.dtype:
     """The type that results of these arrays have: float64 for integers."""
     dtype = np.result_type(*arrays)
     return dtype if np.issubdtype(dtype, np.inexact) else np.dtype(np.float64)
-
-
-def as_margin(num: Margin, who: str) -> tuple[int, int]:
-    """Zeros in front and behind, as a pair.
-
-    Raises:
-        ValueError: ``num`` is no whole number of at least 0, nor a pair of them; names ``who``.
-    """
-    pair = num if isinstance(num, tuple) else (num, num)
-    if len(pair) != 2 or not all(is_integer(part) and part >= 0 for part in pair):
-        raise ValueError(
-            f"{who}: num must be a whole number of at least 0, or a pair of them, not {num!r}"
-        )
-    return pair
 
 
 def grad_or_ones(output_grad: ndarray | None, inp: ndarray, param: ndarray, who: str) -> ndarray:
@@ -247,7 +225,7 @@ def _require_batch_and_filter(inp: ndarray, param: ndarray, who: str) -> None:
 
 
 def _pad_last_axis(inp: ndarray, num: Margin, who: str) -> ndarray:
-    front, behind = as_margin(num, who)
+    front, behind = checked_pair("num", num, 0, who)
     length = inp.shape[-1]
     padded = np.zeros((*inp.shape[:-1], front + length + behind), floating_type(inp))
     padded[..., front : front + length] = inp

@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
+from scratch.conv.geometry import checked_pair, same_margin
 from scratch.conv.one_dimension import (
     Margin,
-    as_margin,
     floating_type,
     grad_or_ones,
     require_axes,
     require_filter,
-    same_margin,
 )
 
 #: Zeros around an image: one number for all four sides; or those above and below, and those on the
@@ -183,7 +182,9 @@ def pad_images(inp: ndarray, num: Margins, axes: tuple[str, ...], who: str) -> n
     """
     require_axes(inp, axes, "inp", who)
     rows, columns = num if isinstance(num, tuple) and len(num) == 2 else (num, num)
-    (above, below), (left, right) = as_margin(rows, who), as_margin(columns, who)
+    (above, below), (left, right) = (
+        checked_pair("num", margin, 0, who) for margin in (rows, columns)
+    )
     height, width = inp.shape[-2:]
     size = (above + height + below, left + width + right)
     padded = np.zeros((*inp.shape[:-2], *size), floating_type(inp))
