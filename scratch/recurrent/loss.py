@@ -1,0 +1,48 @@
+"""Chapter 6: the loss of a model that predicts something at each time step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import ndarray
+
+from scratch.losses import SoftmaxCrossEntropy
+
+
+class SequenceSoftmaxCrossEntropy(SoftmaxCrossEntropy):
+    """``SoftmaxCrossEntropy`` at each time step, its mean over all of them.
+
+    Chapter 6, "RNNs: The Code", which asks for a softmax of three dimensions. Takes predictions of
+    shape ``(batch, time, classes)`` and targets in one of two forms: probabilities of the same
+    shape, or class numbers, integers of shape ``(batch, time)``.
+    """
+
+    def forward(self, prediction: ndarray, target: ndarray) -> float:
+        """The loss of a batch, one number: over ``batch * time`` predictions.
+
+        Raises:
+            ValueError: as ``SoftmaxCrossEntropy.forward``, or not of the shapes above.
+        """
+        if prediction.ndim != 3:
+            raise ValueError(
+                f"{self}: prediction must have shape (batch, time, classes), not {prediction.shape}"
+            )
+        if target.shape not in (prediction.shape, prediction.shape[:2]):
+            raise ValueError(
+                f"{self}: target must have the shape of the prediction, {prediction.shape}, or "
+                f"hold integers in shape {prediction.shape[:2]}, not shape {target.shape}"
+            )
+        self._shape = prediction.shape
+        rows = (-1, prediction.shape[2])
+        return super().forward(
+            prediction.reshape(np.prod(self._shape[:2]), self._shape[2]),
+            target.reshape(rows if target.ndim == 3 else -1),
+        )
+
+    def backward(self) -> ndarray:
+        """The gradient of the loss in the prediction, ``(batch, time, classes)``.
+
+        Raises:
+            RuntimeError: ``forward`` has not run.
+        """
+        self.input_grad = super().backward().reshape(self._shape)
+        return self.input_grad
