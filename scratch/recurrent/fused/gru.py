@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from scratch.recurrent.fused.sequence import FusedPass, sigmoid_of_half
+from scratch.recurrent.fused.sequence import FusedPass, sigmoid_in_place
 from scratch.recurrent.steps import State
 
 
@@ -17,7 +17,7 @@ class FusedGRU(FusedPass):
 
     def _start(self, state: State) -> None:
         n = self.hidden
-        self.stack = self._apart([("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu")], sigmoids=2)
+        self.stack = self._apart([("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu")])
         self.candidate = self._apart([("W_xh", "B_h", "W_hh")])
         self.gates = self._room(self.time, 2 * n, self.batch)
         self.h_bar = self._room(self.time, n, self.batch)
@@ -26,10 +26,10 @@ class FusedGRU(FusedPass):
 
     def _step(self, t: int) -> None:
         n, gates, H, h_bar = self.hidden, self.gates[t], self.H[t], self.h_bar[t]
-        np.matmul(self.stack.W, self.Z[t], out=gates)
-        sigmoid_of_half(gates)
+        np.matmul(self.stack.W.T, self.Z[t], out=gates)
+        sigmoid_in_place(gates)
         np.multiply(gates[:n], H, out=self.reset[t, self.features + 1 :])
-        np.matmul(self.candidate.W, self.reset[t], out=h_bar)
+        np.matmul(self.candidate.W.T, self.reset[t], out=h_bar)
         np.tanh(h_bar, out=h_bar)
         after = np.subtract(H, h_bar, out=self.H[t + 1])
         after *= gates[n:]
@@ -47,7 +47,7 @@ class FusedGRU(FusedPass):
         np.multiply(H_grad, H - h_bar, out=gate_grad[n:])
         h_bar_grad = (1 - u) * (1 - h_bar * h_bar)
         h_bar_grad *= H_grad
-        reset_grad = self.candidate.W_h_back @ h_bar_grad
+        reset_grad = self.candidate.W_h @ h_bar_grad
         np.multiply(reset_grad, H, out=gate_grad[:n])
         gate_grad *= gates
         gate_grad *= 1 - gates
@@ -56,11 +56,12 @@ class FusedGRU(FusedPass):
         H_grad *= u
         reset_grad *= r
         H_grad += reset_grad
-        H_grad += self.stack.W_h_back @ gate_grad
+        H_grad += self.stack.W_h @ gate_grad
         return (H_grad,)
 
     def _finish_back(self, columns: ndarray) -> ndarray:
-        x_grad = self.candidate.backward(self.h_bar_grads, self._flat(self.reset))
+        reset = self.reset.transpose(0, 2, 1).reshape(columns.shape)
+        x_grad = self.candidate.backward(self.h_bar_grads, reset)
         x_grad += self.stack.backward(self.gate_grads, columns)
         return x_grad
 
@@ -75,17 +76,17 @@ class FusedGRUResetAfter(FusedPass):
     def _start(self, state: State) -> None:
         n = self.hidden
         self.stack = self._apart(
-            [("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu"), ("", "B_hh", "W_hh")], sigmoids=2
+            [("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu"), ("", "B_hh", "W_hh")]
         )
         self.candidate = self._apart([("W_xh", "B_h", "")])
         self.gates = self._room(self.time, 3 * n, self.batch)
         width = self.features + 1
-        self.h_bar = self.candidate.W[:, :width] @ self.Z[:-1, :width]
+        self.h_bar = self.candidate.W[:width].T @ self.Z[:-1, :width]
 
     def _step(self, t: int) -> None:
         n, gates, H, h_bar = self.hidden, self.gates[t], self.H[t], self.h_bar[t]
-        np.matmul(self.stack.W, self.Z[t], out=gates)
-        sigmoid_of_half(gates[: 2 * n])
+        np.matmul(self.stack.W.T, self.Z[t], out=gates)
+        sigmoid_in_place(gates[: 2 * n])
         h_bar += gates[:n] * gates[2 * n :]
         np.tanh(h_bar, out=h_bar)
         after = np.subtract(H, h_bar, out=self.H[t + 1])
@@ -111,7 +112,7 @@ class FusedGRUResetAfter(FusedPass):
         self.gate_grads[:, t] = gate_grad
         self.h_bar_grads[:, t] = h_bar_grad
         H_grad *= u
-        H_grad += self.stack.W_h_back @ gate_grad
+        H_grad += self.stack.W_h @ gate_grad
         return (H_grad,)
 
     def _finish_back(self, columns: ndarray) -> ndarray:

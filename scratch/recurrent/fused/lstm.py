@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from scratch.recurrent.fused.sequence import FusedPass, sigmoid_of_half
+from scratch.recurrent.fused.sequence import FusedPass, sigmoid_in_place
 from scratch.recurrent.nodes import Params
 from scratch.recurrent.steps import State
 
@@ -24,7 +24,7 @@ class FusedLSTM(FusedPass):
 
     def _start(self, state: State) -> None:
         n = self.hidden
-        self.stack = self._joint("fioc", sigmoids=3)
+        self.stack = self._joint("fioc")
         self.gates = self._room(self.time, 4 * n, self.batch)
         self.C = self._room(self.time + 1, n, self.batch)
         self.C[0] = state[1].T
@@ -35,22 +35,19 @@ class FusedLSTM(FusedPass):
     def _step(self, t: int) -> None:
         n, gates, C = self.hidden, self.gates[t], self.C[t + 1]
         f, i, o, candidate = self._apart_gates(gates)
-        np.matmul(self.stack.W, self.Z[t], out=gates)
+        np.matmul(self.stack.W.T, self.Z[t], out=gates)
         if self.peepholes:
-            f += 0.5 * self.P_f * self.C[t]
-            i += 0.5 * self.P_i * self.C[t]
-            sigmoid_of_half(gates[: 2 * n])
-            np.tanh(candidate, out=candidate)
+            f += self.P_f * self.C[t]
+            i += self.P_i * self.C[t]
+            sigmoid_in_place(gates[: 2 * n])
         else:
-            np.tanh(gates, out=gates)
-            sigmoids = gates[: 3 * n]
-            sigmoids *= 0.5
-            sigmoids += 0.5
+            sigmoid_in_place(gates[: 3 * n])
+        np.tanh(candidate, out=candidate)
         np.multiply(f, self.C[t], out=C)
         C += i * candidate
         if self.peepholes:
-            o += 0.5 * self.P_o * C
-            sigmoid_of_half(o)
+            o += self.P_o * C
+            sigmoid_in_place(o)
         np.tanh(C, out=self.tanh_C[t])
         np.multiply(o, self.tanh_C[t], out=self.H[t + 1])
 
@@ -88,7 +85,7 @@ class FusedLSTM(FusedPass):
         C_grad *= f
         if self.peepholes:
             C_grad += self.P_f * f_grad + self.P_i * i_grad
-        return self.stack.W_h_back @ int_grad, C_grad
+        return self.stack.W_h @ int_grad, C_grad
 
     def _finish_back(self, columns: ndarray) -> ndarray:
         if self.peepholes:
