@@ -1,4 +1,4 @@
-"""Chapters 2 to 5 as a reader would type them, ten of the book's printed mistakes included."""
+"""Chapters 2 to 6 as a reader would type them, twelve of the book's printed mistakes included."""
 
 import numpy as np
 
@@ -325,3 +325,45 @@ def _input_grad_matmul(input_, param, output_grad):
     patches = patches.transpose(1, 0, 2, 3, 4).reshape(batch_size * img_height * img_width, -1)
     input_grad = np.matmul(patches, param.reshape(in_channels, -1).transpose(1, 0))
     return input_grad.reshape(batch_size, img_height, img_width, -1).transpose(0, 3, 1, 2)
+
+
+# Chapter 6
+
+
+def ensure_number(num):
+    if isinstance(num, NumberWithGrad):
+        return num
+    else:
+        return NumberWithGrad(num)
+
+
+class NumberWithGrad:
+    def __init__(self, num, depends_on=None, creation_op=""):
+        self.num = num
+        self.grad = None
+        self.depends_on = depends_on or []
+        self.creation_op = creation_op
+
+    def __add__(self, other):
+        other = ensure_number(other)
+        return NumberWithGrad(self.num + other.num, depends_on=[self, other], creation_op="add")
+
+    def __mul__(self, other):
+        other = ensure_number(other)
+        return NumberWithGrad(self.num * other.num, depends_on=[self, other], creation_op="mul")
+
+    def backward(self, backward_grad=None):
+        if backward_grad is None:
+            self.grad = 1
+        elif self.grad is None:
+            self.grad = backward_grad
+        else:
+            self.grad += backward_grad
+        if self.creation_op == "add":
+            self.depends_on[0].backward(self.grad)
+            self.depends_on[1].backward(self.grad)
+        if self.creation_op == "mul":
+            new = self.depends_on[1] * self.grad
+            self.depends_on[0].backward(new.num)
+            new = self.depends_on[0] * self.grad
+            self.depends_on[1].backward(new.num)

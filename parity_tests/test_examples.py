@@ -1,4 +1,4 @@
-"""The example that is right is right in everything that the book has.
+"""The examples that are right are right in everything that they have, and have all of the book.
 
 That the others' mistakes are named is tested where a check is: ``engine/test_check.py``,
 ``test_demo.py``.
@@ -20,8 +20,18 @@ from parity.engine import judge, run_case
 from parity.packages import project_root
 from parity.runner.names import find_components
 
-FILE = project_root() / "examples" / "chapters_1_to_5.py"
+FILES = [project_root() / "examples" / name for name in ("chapters_1_to_5.py", "chapter_6.py")]
 IN_BOOK = [entry.name for entry in components() if entry.in_book]
+
+#: What the files have beyond the book.
+BEYOND = [
+    "NumberWithGrad.__sub__",
+    "NumberWithGrad.__truediv__",
+    "NumberWithGrad.__pow__",
+    "NumberWithGrad.exp",
+    "NumberWithGrad.zero_grad",
+    "ArrayWithGrad",
+]
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -32,16 +42,24 @@ def read(file: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def right() -> Implementation:
-    """A reader's file, in the book's own plumbing."""
-    return Implementation(read(FILE))
+    """A reader's files, in the book's own plumbing."""
+    own: dict[str, Any] = {}
+    for file in FILES:
+        own |= read(file)
+    return Implementation(own)
 
 
-def test_the_right_file_has_all_of_the_book(right: Implementation) -> None:
-    assert sorted(right.own) == sorted(IN_BOOK)
+def test_the_right_files_have_all_of_the_book(right: Implementation) -> None:
+    assert sorted(right.own) == sorted([*IN_BOOK, *BEYOND])
 
 
-@pytest.mark.parametrize("name", IN_BOOK)
-def test_the_right_file_is_right(right: Implementation, name: str) -> None:
+def test_no_file_has_what_another_one_has() -> None:
+    names = [name for file in FILES for name in read(file)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", [*IN_BOOK, *BEYOND])
+def test_the_right_files_are_right(right: Implementation, name: str) -> None:
     """As a check has it, but in this process, for the code is ours."""
     entry = component(name)
     assert [failure for case in entry.cases for failure in failures(name, case, right)] == []

@@ -25,6 +25,7 @@ MODULES = (
     "schedules",
     "network",
     "training",
+    "autodiff",
 )
 
 

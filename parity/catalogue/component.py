@@ -183,7 +183,8 @@ class Component:
         objective: the scalar that they are gradients of; by default the sum of
             ``output * output_grad``.
         shown_by: for a name with a dot, the class and its argument that show that a file has it,
-            as in "NeuralNetwork.inference", where they are not the name itself.
+            as in "NeuralNetwork.inference", where they are not the name itself; or the class and
+            its method, as in "NumberWithGrad.exp()".
         in_book: False for what the project adds.
     """
 
@@ -213,7 +214,9 @@ class Component:
 
     @property
     def argument(self) -> tuple[str, str] | None:
-        """A class and an argument of it, which a file has if it has this addition to a class."""
+        """A class and an argument of it, or a method with ``()`` at its end, which a file has if it
+        has this addition to a class.
+        """
         owner, dot, argument = (self.shown_by or self.name).partition(".")
         return (owner, argument) if dot else None
 

@@ -59,7 +59,7 @@ def command(chapter: int | None, as_json: bool, as_markdown: bool) -> None:
     if any(not entry.in_book for entry in entries):
         click.echo("\n* not in the book")
     if any(entry.argument for entry in entries):
-        click.echo("A name with a dot is an argument that the chapter adds to a class.")
+        click.echo("A name with a dot is an argument or a method that the chapter adds to a class.")
 
 
 def _line(entry: Component, width: int) -> str:
@@ -78,7 +78,7 @@ def _markdown(entries: Iterable[Component]) -> str:
         "",
         "Made from the catalogue by `parity list --markdown`. A component of module `dense` stands",
         "in `scratch/dense.py` and `reference/dense.py`, its tests in",
-        "`parity_tests/test_dense.py`.",
+        "`parity_tests/test_dense.py`; `autodiff` stands in `scratch` alone, for PyTorch has it.",
         "Those marked * are not in the book; a name with a dot is what a chapter adds to a class.",
         "",
         "| Chapter | Component | Module | Compared on | Cases | Mutants |",

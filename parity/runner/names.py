@@ -75,10 +75,13 @@ def _method(owner: Any, name: str) -> Any:
 def _takes(owner: Any, argument: str) -> bool:
     """Whether the class can be given an argument of that name, when it is made or in ``forward``:
     by a method of its own, or by an inherited one that gets all keywords that it has no name for.
+    With parentheses at the end, ``name()``, whether it has a method of that name.
     """
-    return inspect.isclass(owner) and any(
-        _hands_on(owner, method, argument) for method in ("__init__", "forward")
-    )
+    if not inspect.isclass(owner):
+        return False
+    if argument.endswith("()"):
+        return inspect.isfunction(getattr(owner, argument.removesuffix("()"), None))
+    return any(_hands_on(owner, method, argument) for method in ("__init__", "forward"))
 
 
 def _hands_on(owner: type, name: str, argument: str) -> bool:

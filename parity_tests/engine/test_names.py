@@ -119,6 +119,33 @@ def test_an_addition_may_be_shown_by_another_classs_argument() -> None:
     }  # fmt: skip
 
 
+NUMBER = "class NumberWithGrad{}:\n    def backward(self): pass\n"
+
+
+@pytest.mark.parametrize("method", ["__sub__", "__truediv__", "__pow__", "exp", "zero_grad"])
+def test_an_addition_may_be_shown_by_a_method(method: str) -> None:
+    assert found_in(NUMBER.format("")) == {"NumberWithGrad": "class"}
+    own = NUMBER.format("") + f"    def {method}(self, other=None): pass\n"
+    assert set(found_in(own)) == {"NumberWithGrad", f"NumberWithGrad.{method}"}
+
+
+def test_an_inherited_method_counts_but_none_of_pythons_own() -> None:
+    base = "class Base:\n    def __sub__(self, other): pass\n" + NUMBER.format("(Base)")
+    assert set(found_in(base)) == {"NumberWithGrad", "NumberWithGrad.__sub__"}
+    assert set(found_in(NUMBER.format("(float)"))) == {"NumberWithGrad"}
+
+
+def test_the_sum_shows_that_numbers_may_stand_on_its_left() -> None:
+    """What the book leaves out (E19) is looked at all the same."""
+    own = NUMBER.format("") + "    def __add__(self, other): pass\n"
+    assert set(found_in(own)) == {"NumberWithGrad", "NumberWithGrad.__radd__"}
+
+
+def test_no_argument_or_attribute_is_a_method() -> None:
+    taken = "class NumberWithGrad:\n    exp = 2\n    def __init__(self, num, zero_grad=1): pass\n"
+    assert set(found_in(taken)) == {"NumberWithGrad"}
+
+
 def test_a_class_that_is_an_instance_takes_nothing() -> None:
     assert "Dense.dropout" not in found_in("Dense = 5")
 

@@ -51,7 +51,7 @@ def test_it_defines_the_books_components_in_order(chapter: int | None) -> None:
 
 
 def test_there_is_one_for_each_chapter() -> None:
-    assert chapters() == (1, 2, 3, 4, 5)
+    assert chapters() == (1, 2, 3, 4, 5, 6)
 
 
 def test_what_is_to_be_added_to_a_class_is_a_comment_of_readable_width() -> None:

@@ -199,5 +199,6 @@ def test_where_dot_is_not_installed_a_sentence_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeError, match=r"needs Graphviz's `dot`, which is not installed; to_d"):
+    words = "needs Graphviz's `dot`, which is not installed: install the package graphviz"
+    with pytest.raises(RuntimeError, match=words):
         NumberWithGrad(3).draw(tmp_path / "graph.png")

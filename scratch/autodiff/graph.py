@@ -87,8 +87,8 @@ class Node:
         dot = shutil.which("dot")
         if dot is None:
             raise RuntimeError(
-                "drawing a graph needs Graphviz's `dot`, which is not installed; to_dot() returns "
-                "the graph as text"
+                "drawing a graph needs Graphviz's `dot`, which is not installed: install the "
+                "package graphviz (apt, brew, conda), or take the text that to_dot() returns"
             )
         text = self.to_dot().encode()
         drawn = subprocess.run([dot, "-Tpng"], input=text, capture_output=True, check=False)

@@ -1,5 +1,5 @@
 """Catalogue of chapter 6: automatic differentiation."""
 
-from parity.catalogue.autodiff import arrays, numbers
+from parity.catalogue.autodiff import arrays, beyond, numbers
 
-COMPONENTS = (*numbers.COMPONENTS, *arrays.COMPONENTS)
+COMPONENTS = (*numbers.COMPONENTS, *beyond.COMPONENTS, *arrays.COMPONENTS)

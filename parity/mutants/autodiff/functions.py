@@ -7,12 +7,18 @@ from typing import Any
 
 from parity.catalogue.component import Mutant
 from scratch import autodiff as right
-from scratch.autodiff.graph import in_order
 
 
 class _DifferenceAsSum(right.NumberWithGrad):
     def _input_grads(self, grad: Any) -> tuple[Any, ...]:
         return (grad, grad) if self.creation_op == "sub" else super()._input_grads(grad)
+
+
+class _DifferenceAndSignAsSum(_DifferenceAsSum):
+    """The sign made from a difference, ``0 - a``."""
+
+    def __neg__(self) -> right.NumberWithGrad:
+        return 0 - self
 
 
 class _LeftDifferenceExchanged(right.NumberWithGrad):
@@ -108,24 +114,18 @@ class _ReluLetsAllThrough(right.NumberWithGrad):
         return (grad,) if self.creation_op == "relu" else super()._input_grads(grad)
 
 
-class _AllSentAgain(right.NumberWithGrad):
-    """Each node once and in order, but with what earlier passes have left in it."""
-
-    def backward(self, backward_grad: float | None = None) -> None:
-        self.grad = self._first_grad(backward_grad)
-        for node in reversed(in_order(self)):
-            if node.depends_on:
-                parts = node._input_grads(node.grad)
-                for source, part in zip(node.depends_on, parts, strict=True):
-                    if part is not None:
-                        source._add_to_grad(part)
-
-
-NUMBER_WITH_GRAD_EXPONENT = (
+NUMBER_WITH_GRAD_SUB = (
     Mutant(
         "difference as a sum",
         "A difference sends both numbers the same gradient; the second one's has a minus.",
         _DifferenceAsSum,
+        "b.grad",
+    ),
+    Mutant(
+        "difference as a sum, and the sign",
+        "A difference sends both numbers the same gradient, and -a, which is made from one, lacks "
+        "its minus, too; the second number's gradient has a minus.",
+        _DifferenceAndSignAsSum,
         "b.grad",
     ),
     Mutant(
@@ -134,6 +134,15 @@ NUMBER_WITH_GRAD_EXPONENT = (
         _LeftDifferenceExchanged,
         "output",
     ),
+    Mutant(
+        "sign forgotten",
+        "-a sends its gradient on as it is; it needs a minus, too.",
+        _SignForgotten,
+        "a.grad",
+    ),
+)
+
+NUMBER_WITH_GRAD_TRUEDIV = (
     Mutant(
         "quotient without a sign",
         "The gradient on the divisor lacks its minus: it is -a / b ** 2 times the gradient.",
@@ -152,6 +161,9 @@ NUMBER_WITH_GRAD_EXPONENT = (
         _LeftQuotientExchanged,
         "output",
     ),
+)
+
+NUMBER_WITH_GRAD_POW = (
     Mutant(
         "power not lowered",
         "The slope of a power keeps its exponent: it is n * a ** (n - 1), with one less.",
@@ -177,12 +189,9 @@ NUMBER_WITH_GRAD_EXPONENT = (
         _ExponentWithoutLog,
         "b.grad",
     ),
-    Mutant(
-        "sign forgotten",
-        "-a sends its gradient on as it is; it needs a minus, too.",
-        _SignForgotten,
-        "a.grad",
-    ),
+)
+
+NUMBER_WITH_GRAD_EXP = (
     Mutant(
         "exp twice",
         "The slope of exp is taken at its output; exp(a) is its own slope.",
@@ -212,12 +221,5 @@ NUMBER_WITH_GRAD_EXPONENT = (
         "relu sends the gradient on for negative numbers, too; it must send on 0.",
         _ReluLetsAllThrough,
         "a.grad",
-    ),
-    Mutant(
-        "gradients of before sent again",
-        "A second backward pass sends on what the first has left in the nodes; send on only what "
-        "comes in this pass.",
-        _AllSentAgain,
-        "a.grad after a second backward",
     ),
 )

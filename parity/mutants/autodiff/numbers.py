@@ -109,16 +109,6 @@ class _GradWrapped(right.NumberWithGrad):
         return super()._input_grads(grad)
 
 
-class _NoRightHand(right.NumberWithGrad):
-    """The book's class has none of them."""
-
-    def __radd__(self, other: Any) -> Any:
-        return NotImplemented
-
-    def __rmul__(self, other: Any) -> Any:
-        return NotImplemented
-
-
 NUMBER_WITH_GRAD = (
     Mutant(
         "accumulated gradient sent again",
@@ -200,13 +190,69 @@ NUMBER_WITH_GRAD = (
         _GradWrapped,
         "a.grad",
     ),
+)
+
+
+class _NoRightSum(right.NumberWithGrad):
+    def __radd__(self, other: Any) -> Any:
+        return NotImplemented
+
+
+class _NoRightProduct(right.NumberWithGrad):
+    def __rmul__(self, other: Any) -> Any:
+        return NotImplemented
+
+
+class _NoneOnTheLeft(_NoRightSum, _NoRightProduct):
+    """The book's class."""
+
+
+class _ProductAsSum(right.NumberWithGrad):
+    def __rmul__(self, other: Any) -> Any:
+        return self + other
+
+
+class _CutOff(right.NumberWithGrad):
+    def __radd__(self, other: Any) -> Any:
+        return right.NumberWithGrad(other + self.num)
+
+    def __rmul__(self, other: Any) -> Any:
+        return right.NumberWithGrad(other * self.num)
+
+
+NUMBER_WITH_GRAD_RADD = (
     Mutant(
-        "no number on the left",
+        "none on the left",
         "2 + a and 3 * a do not run. The book has neither; define __radd__ and __rmul__, which "
         "Python calls when a plain number stands on the left.",
-        _NoRightHand,
-        "a.grad of 2 + 3 * a",
+        _NoneOnTheLeft,
+        "2 + a",
         errata="E19",
+    ),
+    Mutant(
+        "no sum",
+        "3 * a runs, 2 + a does not; define __radd__, too.",
+        _NoRightSum,
+        "2 + a",
+    ),
+    Mutant(
+        "no product",
+        "2 + a runs, 3 * a does not; define __rmul__, too.",
+        _NoRightProduct,
+        "3 * a",
+    ),
+    Mutant(
+        "product as a sum",
+        "3 * a is computed as 3 + a; __rmul__ must multiply.",
+        _ProductAsSum,
+        "3 * a",
+    ),
+    Mutant(
+        "cut off",
+        "With a number on the left the result does not depend on a: it needs depends_on and "
+        "creation_op; self + other and self * other have them.",
+        _CutOff,
+        "a.grad of 2 + a",
     ),
 )
 
