@@ -29,6 +29,7 @@ from datasets.mnist_torch import (
     mnist_tensors,
     mnist_transform,
 )
+from datasets.shakespeare import load_shakespeare
 from datasets.torchvision_shim import TorchvisionError, import_torchvision
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "import_torchvision",
     "load_boston",
     "load_mnist",
+    "load_shakespeare",
     "mnist_dataset",
     "mnist_split",
     "mnist_tensors",

@@ -47,12 +47,18 @@ MNIST_TEST_LABELS = DataFile(
     size=4_517,
     sha256="b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
 )
+SHAKESPEARE = DataFile(
+    name="coriolanus.txt",
+    size=164_969,
+    sha256="c4f748c8d386f98db9d39e6cbac69913c940653a222eb847b608be64e4d66aeb",
+)
 SHIPPED_FILES: tuple[DataFile, ...] = (
     BOSTON_HOUSING,
     MNIST_TRAIN_IMAGES,
     MNIST_TRAIN_LABELS,
     MNIST_TEST_IMAGES,
     MNIST_TEST_LABELS,
+    SHAKESPEARE,
 )
 
 

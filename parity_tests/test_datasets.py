@@ -38,6 +38,7 @@ NAMES = [
     "mnist/train-labels-idx1-ubyte.gz",
     "mnist/t10k-images-idx3-ubyte.gz",
     "mnist/t10k-labels-idx1-ubyte.gz",
+    "coriolanus.txt",
 ]
 
 
