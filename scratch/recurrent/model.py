@@ -138,20 +138,21 @@ class RNNModel:
             yield from (param["deriv"] for param in layer.params.values())
 
     def _result(self, x_out: ndarray) -> ndarray:
-        self._length = x_out.shape[1]
+        self._shape = x_out.shape
         return x_out[:, -1] if self.many_to_one else x_out
 
     def _result_backward(self, loss_grad: ndarray) -> ndarray:
         if not self.many_to_one:
             return loss_grad
-        if not hasattr(self, "_length"):
+        if not hasattr(self, "_shape"):
             raise RuntimeError(f"{self}: backward was called before forward")
-        if loss_grad.ndim != 2:
+        batch, _, out = self._shape
+        if loss_grad.shape != (batch, out):
             raise ValueError(
-                f"{self}: loss_grad must have shape (batch, out), not {loss_grad.shape}"
+                f"{self}: predictions and loss_grad have different shapes, {(batch, out)} and "
+                f"{loss_grad.shape}"
             )
-        n, out = loss_grad.shape
-        grad = np.zeros((n, self._length, out), loss_grad.dtype)
+        grad = np.zeros(self._shape, loss_grad.dtype)
         grad[:, -1] = loss_grad
         return grad
 

@@ -42,7 +42,7 @@ class NodeByNode:
             x_out, *after = node.forward(x_seq_in[:, t], *state, self.params)  # type: ignore[call-arg, arg-type]
             x_seq_out.append(x_out)
             state = tuple(after)
-        return np.stack(x_seq_out, axis=1), state
+        return np.stack(x_seq_out, axis=1), tuple(part.copy() for part in state)
 
     def backward(self, x_seq_out_grad: ndarray, state_grad: State) -> tuple[ndarray, State]:
         """Gradients on the inputs and on the first state; adds to those on the parameters.

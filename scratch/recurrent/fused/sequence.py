@@ -99,9 +99,10 @@ class FusedPass:
         self._start(state)
         for t in range(self.time):
             self._step(t)
-        self.flat = self.Z.transpose(0, 2, 1).reshape(-1, self.Z.shape[1])
+        rows = self.batch * (self.time + 1)
+        self.flat = self.Z.transpose(0, 2, 1).reshape(rows, self.Z.shape[1])
         x_seq_out = self.flat[self.batch :, self.features + 1 :] @ W_v + self._value("B_v")
-        x_seq_out = x_seq_out.reshape(self.time, self.batch, -1)
+        x_seq_out = x_seq_out.reshape(self.time, self.batch, W_v.shape[1])
         return np.ascontiguousarray(x_seq_out.transpose(1, 0, 2)), self._state()
 
     def backward(self, x_seq_out_grad: ndarray, state_grad: State) -> tuple[ndarray, State]:
@@ -119,7 +120,7 @@ class FusedPass:
             H_grad, *rest = carried
             carried = self._step_back(t, H_grad + H_grads[t], *rest)
 
-        flat_grad = out_grad.transpose(0, 2, 1).reshape(-1, out_grad.shape[1])
+        flat_grad = out_grad.transpose(0, 2, 1).reshape(self.time * self.batch, out_grad.shape[1])
         self.params["W_v"]["deriv"] += self.flat[self.batch :, self.features + 1 :].T @ flat_grad
         self.params["B_v"]["deriv"] += flat_grad.sum(axis=0)
         x_grad = self._finish_back(self.flat[: self.time * self.batch])
@@ -204,7 +205,10 @@ class FusedRNN(FusedPass):
 
 
 def sigmoid_in_place(x: ndarray) -> None:
-    """``1 / (1 + exp(-x))`` as ``tanh(x / 2) / 2 + 1 / 2``, which takes half as long."""
+    """``1 / (1 + exp(-x))`` as ``tanh(x / 2) / 2 + 1 / 2``, which takes half as long.
+
+    Exact next to 1: what is less than half the distance from 1 to the next number becomes 0.
+    """
     x *= 0.5
     np.tanh(x, out=x)
     x *= 0.5
