@@ -31,6 +31,9 @@ BEYOND = [
     "NumberWithGrad.exp",
     "NumberWithGrad.zero_grad",
     "ArrayWithGrad",
+    "clip_by_value",
+    "clip_by_norm",
+    "next_character_probabilities",
 ]
 
 

@@ -26,6 +26,7 @@ MODULES = (
     "network",
     "training",
     "autodiff",
+    "recurrent",
     "text",
 )
 

@@ -1,0 +1,1 @@
+"""Mistakes in the recurrent networks of chapter 6."""
