@@ -1,4 +1,6 @@
-"""The networks of the book in PyTorch: house prices (chapters 3, 7), MNIST (chapters 4, 5)."""
+"""The networks of the book in PyTorch: house prices (chapters 3, 7), MNIST (chapters 4, 5), text
+(chapter 6).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,13 @@ from reference.conv import ConvLayer
 from reference.dense import DenseLayer
 from reference.initialization import initialize
 from reference.network import NeuralNetwork
+from reference.recurrent import GRULayer, LSTMLayer, RecurrentLayer, RNNLayer, RNNModel
+
+RECURRENT_LAYERS: dict[str, type[RecurrentLayer]] = {
+    "rnn": RNNLayer,
+    "gru": GRULayer,
+    "lstm": LSTMLayer,
+}
 
 
 class HousePricesModel(nn.Module):
@@ -101,3 +110,30 @@ def mnist_conv(
     initialize(convolution.conv, weight_init)
     initialize(output.linear)
     return NeuralNetwork([convolution, output])
+
+
+def next_character(
+    vocab_size: int,
+    layers: Sequence[str] = ("lstm",),
+    hidden_size: int = 256,
+    carry_state: bool = True,
+) -> RNNModel:
+    """Recurrent layers that predict the next character (logits). Chapter 6, "Combining RNNLayer
+    Variants".
+
+    Takes ``(batch, time, vocab_size)``.
+
+    Args:
+        vocab_size: how many characters there are.
+        layers: the kind of each, "rnn", "gru" or "lstm"; all but the last hand on half as many
+            features as ``hidden_size``.
+        hidden_size: of each layer's state.
+        carry_state: as in ``RecurrentLayer``.
+    """
+    features = [vocab_size, *[max(hidden_size // 2, 1)] * (len(layers) - 1), vocab_size]
+    return RNNModel(
+        [
+            RECURRENT_LAYERS[kind](inputs, hidden_size, outputs, carry_state)
+            for kind, (inputs, outputs) in zip(layers, pairwise(features), strict=True)
+        ]
+    )

@@ -1,4 +1,6 @@
-"""The networks of the book, ready made: house prices (chapter 3), MNIST (chapters 4 and 5)."""
+"""The networks of the book, ready made: house prices (chapter 3), MNIST (chapters 4 and 5), text
+(chapter 6).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,21 @@ from scratch.conv import Conv2D
 from scratch.dense import Dense
 from scratch.losses import MeanSquaredError, SoftmaxCrossEntropy
 from scratch.network import NeuralNetwork
+from scratch.recurrent import (
+    GRULayer,
+    LSTMLayer,
+    RecurrentLayer,
+    RNNLayer,
+    RNNModel,
+    SequenceSoftmaxCrossEntropy,
+)
 from scratch.seeding import Seed
+
+RECURRENT_LAYERS: dict[str, type[RecurrentLayer]] = {
+    "rnn": RNNLayer,
+    "gru": GRULayer,
+    "lstm": LSTMLayer,
+}
 
 
 def linear_regression(seed: Seed = 20190501) -> NeuralNetwork:
@@ -79,3 +95,43 @@ def mnist_conv(
         channels, 5, Tanh(), dropout=dropout, weight_init=weight_init, flatten=True
     )
     return NeuralNetwork([convolution, Dense(10, Linear())], SoftmaxCrossEntropy(), seed)
+
+
+def next_character(
+    vocab_size: int,
+    layers: Sequence[str] = ("lstm",),
+    hidden_size: int = 256,
+    carry_state: bool = True,
+    seed: Seed = 20190501,
+) -> RNNModel:
+    """Recurrent layers that predict the next character of a text, softmax cross entropy.
+
+    Takes ``(batch, time, vocab_size)``. Chapter 6, "Combining RNNLayer Variants", where 256 wide
+    layers hand on 128 features.
+
+    Args:
+        vocab_size: how many characters there are.
+        layers: the kind of each, "rnn", "gru" or "lstm"; all but the last hand on half as many
+            features as ``hidden_size``.
+        hidden_size: of each layer's state.
+        carry_state: as in ``RecurrentLayer``.
+        seed: as in ``RNNModel``.
+
+    Raises:
+        ValueError: there is no layer, or no such kind.
+    """
+    unknown = [kind for kind in layers if kind not in RECURRENT_LAYERS]
+    if unknown:
+        raise ValueError(
+            f"next_character: a layer must be one of {', '.join(RECURRENT_LAYERS)}, not "
+            f"{unknown[0]!r}"
+        )
+    sizes = [max(hidden_size // 2, 1)] * (len(layers) - 1) + [vocab_size]
+    return RNNModel(
+        [
+            RECURRENT_LAYERS[kind](hidden_size, size, carry_state=carry_state)
+            for kind, size in zip(layers, sizes, strict=False)
+        ],
+        SequenceSoftmaxCrossEntropy(),
+        seed=seed,
+    )

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy import ndarray
 
 from scratch.schedules import Schedule, check_decay, make_schedule
 
-if TYPE_CHECKING:
-    from scratch.network import NeuralNetwork
+
+class Trainable(Protocol):
+    """What an optimizer needs of a network: ``NeuralNetwork`` and ``RNNModel`` have it."""
+
+    def params(self) -> Iterator[ndarray]:
+        """All parameters, to be updated in place."""
+
+    def param_grads(self) -> Iterator[ndarray]:
+        """The gradients on them, in the order of ``params``."""
 
 
 class Optimizer:
@@ -35,7 +43,7 @@ class Optimizer:
         ValueError: a number is out of range, or there is no such ``decay_type``.
     """
 
-    net: NeuralNetwork
+    net: Trainable
     max_epochs: int
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-Kind = Literal["exact", "band", "gain", "not reproduced", "not comparable"]
+Kind = Literal["exact", "band", "gain", "not reproduced", "not comparable", "unprinted"]
 
 BOOK_DATA = "Data with the misprinted cell of row 445, split 70 : 30 with seed 80718."
 CORRECTED_CELL = "row 445 corrected"
@@ -29,8 +29,9 @@ class Row:
         kind: "exact" if every digit must be the same, "band" if thousands of steps carry rounding
             into the digits, "gain" if it must not be below 0 by more than chance, "not reproduced"
             if nobody knows how to, "not comparable" if it was computed in another way than the
-            book's.
-        band: how far ours may be from the printed one, for a "band"; below 0, for a "gain".
+            book's, "unprinted" if the book has none, and ours must be near those of ``instead``.
+        band: how far ours may be from the printed one, for a "band"; below 0, for a "gain"; from
+            those of ``instead``, for an "unprinted" one.
         required: whether a number counts as a difference when it is outside of twice its band.
         recipe: how ``ours`` was computed, with seeds and the variant of the data.
         note: what else there is to know; the same for all rows of an ``id``.
@@ -59,19 +60,21 @@ class Row:
         """Whether ours is as near to the printed one as a "band" asks for, or a "gain" no loss."""
         if self.kind == "gain":
             return float(self.ours) >= -self.band
-        return (
-            self.kind == "band"
-            and round(abs(float(self.ours) - float(self.printed)), 6) <= self.band
-        )
+        if self.kind == "unprinted":
+            return all(self._near(other) for other in self.instead.values())
+        return self.kind == "band" and self._near(self.printed)
 
     @property
     def failed(self) -> bool:
         """Whether it should have been equal, or near, and is not."""
-        if self.kind == "band":
+        if self.kind in ("band", "unprinted"):
             return self.required and not replace(self, band=2 * self.band).in_band
         if self.kind == "gain":
             return not self.in_band
         return self.kind == "exact" and not self.equal
+
+    def _near(self, other: str) -> bool:
+        return round(abs(float(self.ours) - float(other)), 6) <= self.band
 
 
 def matrix_text(matrix: ndarray) -> str:

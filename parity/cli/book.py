@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datasets import DataFileError
-from parity.book import CHAPTERS, chapter4, chapter5, chapter_rows
+from parity.book import CHAPTERS, chapter4, chapter5, chapter6, chapter_rows
 from parity.book.rows import Row
 from parity.terminal import INTERRUPTED, CallError, make_console, progress_bars
 
@@ -33,6 +33,7 @@ class _Trainings(NamedTuple):
 TRAININGS = {
     "4": _Trainings(chapter4, "epochs", "validation loss", ".3f"),
     "5": _Trainings(chapter5, "batches", "accuracy", ".2%"),
+    "6": _Trainings(chapter6, "steps", "loss", ".3f"),
 }
 
 
@@ -41,16 +42,18 @@ TRAININGS = {
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N",
-    help="Chapters 4 and 5 only: a quick run on N images, whose numbers cannot be compared.",
+    help="Chapters 4 to 6 only: a quick run on N images (in chapter 6: of N steps), whose numbers "
+    "cannot be compared with the book's.",
 )  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, chapter: str, as_json: bool, limit: int | None) -> None:
     """Compute the numbers that CHAPTER of the book prints again, and compare.
 
-    Chapter 4 trains ten networks on MNIST and chapter 5 one, with the wrong gradient that the book
-    prints and with the right one, which takes minutes. Exit code 0 if every number that must be
-    equal, or near, is; 1 if one is not (what a training of chapters 4 and 5 ends with: by more
-    than twice its band); 2 if the call was wrong or a data file is damaged; 130 if interrupted.
+    Chapter 4 trains ten networks on MNIST, chapter 5 one, with the wrong gradient that the book
+    prints and with the right one, and chapter 6 three on a play, in NumPy and in PyTorch, which
+    takes minutes. Exit code 0 if every number that must be equal, or near, is; 1 if one is not
+    (what a training of chapters 4 to 6 ends with: by more than twice its band); 2 if the call was
+    wrong or a data file is damaged; 130 if interrupted.
     """
     if chapter not in {str(number) for number in CHAPTERS}:
         raise CallError(
@@ -58,7 +61,7 @@ def command(ctx: click.Context, chapter: str, as_json: bool, limit: int | None) 
             "are there."
         )
     if limit is not None and chapter not in TRAININGS:
-        raise CallError("--limit is for chapters 4 and 5 only; the other chapters take seconds.")
+        raise CallError("--limit is for chapters 4 to 6 only; the other chapters take seconds.")
     interrupted = False
     try:
         if chapter in TRAININGS:
@@ -136,6 +139,11 @@ def _print(console: Console, chapter: int, rows: list[Row], interrupted: bool) -
         line += f" {len(lost)} more are not reproduced (see {', '.join(sorted(set(lost)))})."
     if any(row.kind == "not comparable" for row in rows):
         line += " With --limit the trainings cannot be compared with the book's."
+    unprinted = [row for row in rows if row.kind == "unprinted"]
+    if unprinted:
+        near = sum(row.in_band for row in unprinted)
+        line += f" {len(unprinted)} more are not printed; {near} of them are within their bands"
+        line += " of the other side's."
     failed = any(row.failed for row in rows)
     console.print(line, style="bold red" if failed else "bold green")
 
@@ -170,7 +178,7 @@ def _mark(row: Row) -> Text:
     if row.kind == "gain" and not row.failed:
         higher = float(row.ours) > 0
         return Text("holds" if higher else "by chance", style="green" if higher else "yellow")
-    if row.kind == "band":
+    if row.kind in ("band", "unprinted"):
         if row.in_band:
             return Text(f"within {row.band:g}", style="green")
         return Text(f"not within {row.band:g}", style="bold red" if row.failed else "yellow")

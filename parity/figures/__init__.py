@@ -14,6 +14,7 @@ from parity.figures.house_prices import (
 )
 from parity.figures.mnist import misclassified, training_curves
 from parity.figures.mnist_conv import batch_curves, feature_maps, filters
+from parity.figures.next_character import step_losses
 from parity.figures.style import save
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "misclassified",
     "predicted_against_actual",
     "save",
+    "step_losses",
     "training_curves",
 ]

@@ -7,6 +7,7 @@ import click
 from parity.cli.train.house_prices import train_house_prices
 from parity.cli.train.mnist_conv import train_mnist_conv
 from parity.cli.train.mnist_dense import train_mnist_dense
+from parity.cli.train.next_character import train_next_character
 
 
 @click.group("train")
@@ -17,3 +18,4 @@ def command() -> None:
 command.add_command(train_house_prices)
 command.add_command(train_mnist_dense)
 command.add_command(train_mnist_conv)
+command.add_command(train_next_character)

@@ -36,6 +36,7 @@ class Run(Generic[T]):
         finished: what the sides that have been trained came to.
         current: how far the side in training has got, in words.
         written: whether the files are where they belong.
+        kept: where that is which was done before an interruption, if it was written.
     """
 
     sides: list[Side]
@@ -43,6 +44,7 @@ class Run(Generic[T]):
     finished: list[T] = field(default_factory=list)
     current: str = ""
     written: bool = False
+    kept: Path | None = None
 
     unit: ClassVar[str] = "epoch"
 
@@ -78,6 +80,8 @@ def ended_in_words(ctx: click.Context, run: Run[Any], out: Path) -> Iterator[Non
         yield
     except KeyboardInterrupt:
         written = f"The files are in {out}" if run.written else "Nothing was written"
+        if run.kept is not None:
+            written = f"What was done is in {run.kept}"
         click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
@@ -97,8 +101,13 @@ def require_writable(out: Path) -> None:
         raise CallError(f"nothing can be written to {out}: {problem}.")
 
 
-def write_run(out: Path, figures: Mapping[str, Figure], results: Mapping[str, Any]) -> None:
-    """Write pictures, by file name, and ``results.json``: all of them or none.
+def write_run(
+    out: Path,
+    figures: Mapping[str, Figure],
+    results: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Write pictures and texts, by file name, and ``results.json``: all of them or none.
 
     Raises:
         CallError: they cannot be written.
@@ -109,6 +118,8 @@ def write_run(out: Path, figures: Mapping[str, Figure], results: Mapping[str, An
         with all_or_nothing(out) as unfinished:
             for name, figure in figures.items():
                 drawn.save(figure, unfinished / name)
+            for name, content in (texts or {}).items():
+                (unfinished / name).write_text(content, encoding="utf-8")
             text = json.dumps(results, indent=2, allow_nan=False) + "\n"
             (unfinished / RESULTS).write_text(text, encoding="utf-8")
     except OSError as error:

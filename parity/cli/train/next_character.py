@@ -1,0 +1,263 @@
+"""``parity train next-character``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from parity.cli.train.common import (
+    SEED_RANGE,
+    SIDE_CHOICE,
+    Side,
+    ended_in_words,
+    print_written,
+    require_writable,
+)
+from parity.cli.train.mnist import print_lock_step
+from parity.cli.train.text_run import TextRun, print_drift, print_sample, print_tables, write
+from parity.terminal import CallError, make_console, progress_bars
+from parity.training import next_character
+from parity.training.lock_step import LockStep
+from parity.training.next_character import Trained, Writing
+from parity.training.text_experiment import (
+    SEED,
+    Batches,
+    Clipping,
+    Reduction,
+    TextError,
+    TextExperiment,
+    as_characters,
+    read_text,
+)
+from scratch.models import RECURRENT_LAYERS
+
+#: The folder, in that of the results, for what was done before Ctrl-C.
+INTERRUPTED = "interrupted"
+
+
+class _Layers(click.ParamType):
+    name = "KINDS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        kinds = tuple(kind.strip().lower() for kind in str(value).split(","))
+        for kind in kinds:
+            if kind not in RECURRENT_LAYERS:
+                self.fail(f"{kind!r} is none of {', '.join(RECURRENT_LAYERS)}.", param, ctx)
+        return kinds
+
+
+class _Finite(click.FloatRange):
+    """``click.FloatRange`` lets NaN through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+@click.command("next-character")
+@click.option(
+    "--side", type=SIDE_CHOICE, default="both", show_default=True,
+    help="Train in NumPy (scratch), in PyTorch (reference), or both.",
+)  # fmt: skip
+@click.option(
+    "--layers", type=_Layers(), default="lstm", show_default=True,
+    help="The kind of each layer, of rnn, gru and lstm: 'gru,lstm' is the book's combination.",
+)  # fmt: skip
+@click.option(
+    "--text", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="A text in UTF-8, instead of Shakespeare's Coriolanus.",
+)  # fmt: skip
+@click.option(
+    "--held-out", type=_Finite(0, 1, min_open=True, max_open=True), default=0.1,
+    show_default=True, metavar="SHARE", help="Of the text, at its end, to test on.",
+)  # fmt: skip
+@click.option(
+    "--steps", type=click.IntRange(1, 1_000_000), default=2000, show_default=True,
+    help="Of the optimizer.",
+)  # fmt: skip
+@click.option(
+    "--hidden", type=click.IntRange(1, 4096), default=256, show_default=True,
+    help="Width of each layer's state; layers hand on half as many features.",
+)  # fmt: skip
+@click.option(
+    "--length", type=click.IntRange(1, 10_000), default=25, show_default=True,
+    help="Characters in a sequence.",
+)  # fmt: skip
+@click.option(
+    "--batch-size", type=click.IntRange(1, 10_000), default=32, show_default=True,
+    help="Sequences in a batch.",
+)  # fmt: skip
+@click.option(
+    "--batches", type=click.Choice(["contiguous", "shuffled"]), default="contiguous",
+    show_default=True, help="Whether sequences read on from batch to batch.",
+)  # fmt: skip
+@click.option(
+    "--carry-state/--no-carry-state", default=None,
+    help="Whether a batch starts from the mean of the last one's states, as in the book (errata, "
+    "E22); by default with contiguous batches.",
+)  # fmt: skip
+@click.option(
+    "--reduction", type=click.Choice(["sum", "mean"]), default="sum", show_default=True,
+    help="Minimise the sum of a batch's losses, or their mean, beside which AdaGrad's eps is so "
+    "large that little is learnt.",
+)  # fmt: skip
+@click.option(
+    "--clip", type=click.Choice(["value", "norm", "none"]), default="value", show_default=True,
+    help="Cut each element of the gradients, shorten all together, or neither.",
+)  # fmt: skip
+@click.option(
+    "--clip-limit", type=_Finite(0, min_open=True), default=2.0, show_default=True, metavar="X",
+    help="Where --clip cuts.",
+)  # fmt: skip
+@click.option(
+    "--sample-every", type=click.IntRange(min=1), default=500, show_default=True, metavar="N",
+    help="Let the model write after each N steps.",
+)  # fmt: skip
+@click.option(
+    "--temperature", type=_Finite(0), default=1.0, show_default=True, metavar="X",
+    help="Of what it writes: 1 is as probable as the model says, 0 always the most probable.",
+)  # fmt: skip
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True,
+    help="What is computed in; float64 takes twice as long.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("parity-next-character"),
+    show_default=True, metavar="DIR", help="Where picture, samples and results.json go.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=SEED_RANGE, default=SEED, show_default=True,
+    help="Of the weights, of the order of shuffled batches, and of what is written.",
+)  # fmt: skip
+@click.pass_context
+def train_next_character(
+    ctx: click.Context,
+    side: str,
+    layers: tuple[str, ...],
+    text: Path | None,
+    held_out: float,
+    steps: int,
+    hidden: int,
+    length: int,
+    batch_size: int,
+    batches: str,
+    carry_state: bool | None,
+    reduction: str,
+    clip: str,
+    clip_limit: float,
+    sample_every: int,
+    temperature: float,
+    dtype: str,
+    out: Path,
+    seed: int,
+) -> None:
+    """Train recurrent layers to write like a text, character by character (chapter 6).
+
+    With both sides, the first steps go in lock-step: each must be the same on both. Exit code 0 if
+    it is, 1 if not or if the training diverges, 2 if the call or the text was wrong, 130 if
+    interrupted; what was done until then is kept in a folder of its own, DIR/interrupted.
+    """
+    require_writable(out)
+    experiment = TextExperiment(
+        layers=layers,
+        hidden=hidden,
+        length=length,
+        batch_size=batch_size,
+        batches=cast(Batches, batches),
+        carries=carry_state,
+        reduction=cast(Reduction, reduction),
+        clipping=cast(Clipping, clip),
+        limit=clip_limit,
+        steps=steps,
+    )
+    try:
+        characters = as_characters(*read_text(text), experiment, held_out)
+    except TextError as error:
+        raise CallError(str(error)) from error
+    run = TextRun(
+        experiment=experiment,
+        characters=characters,
+        dtype=dtype,
+        writing=Writing(sample_every, temperature),
+        sides=list(next_character.LEARNERS) if side == "both" else [cast(Side, side)],
+        seed=seed,
+    )
+    with ended_in_words(ctx, run, out):
+        agree = _carry_out(run, out)
+    ctx.exit(0 if agree else 1)
+
+
+def _carry_out(run: TextRun, out: Path) -> bool:
+    """Train, write, print: in this order, so that a closed pipe costs no results.
+
+    Returns whether each step is the same on both sides.
+    """
+    lock_step = None
+    try:
+        lock_step = _lock_step(run) if len(run.sides) == 2 else None
+        _train(run)
+    except KeyboardInterrupt:
+        if run.begun:
+            write(run, lock_step, out / INTERRUPTED)
+            run.kept = out / INTERRUPTED
+        raise
+    names = write(run, lock_step, out)
+    run.written = True
+
+    console = make_console()
+    print_tables(console, run)
+    if lock_step is not None:
+        print_drift(console, run)
+        print_lock_step(console, lock_step)
+    for trained in run.finished:
+        print_sample(console, trained)
+    print_written(out, names)
+    return lock_step is None or lock_step.agree
+
+
+def _lock_step(run: TextRun) -> LockStep:
+    with progress_bars("steps") as progress:
+        total = min(next_character.LOCK_STEPS, run.experiment.steps)
+        bar = progress.add_task("lock-step", total=total)
+        return next_character.lock_step(
+            run.experiment,
+            run.characters,
+            run.seed,
+            lambda step: progress.update(bar, completed=step),
+        )
+
+
+def _train(run: TextRun) -> None:
+    total = run.experiment.steps
+    with progress_bars("steps", "loss {task.fields[loss]}") as progress:
+        bars = {side: progress.add_task(side, total=total, loss="") for side in run.sides}
+        printed = 0
+
+        def on_step(trained: Trained) -> None:
+            nonlocal printed
+            run.unfinished = trained
+            run.current = (
+                f"{trained.side} had done {trained.done:,} of {total:,} steps, "
+                f"with a loss of {trained.smoothed:.3f}"
+            )
+            shown = f"{trained.smoothed:.3f}"
+            progress.update(bars[trained.side], completed=trained.done, loss=shown)
+            if len(trained.samples) > printed:
+                printed = len(trained.samples)
+                print_sample(progress.console, trained)
+
+        for side in run.sides:
+            progress.reset(bars[side])
+            printed = 0
+            trained = next_character.train(
+                side, run.experiment, run.characters, run.seed, run.dtype, run.writing, on_step
+            )
+            run.current, run.unfinished = "", None
+            run.finished.append(trained)

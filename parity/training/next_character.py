@@ -1,0 +1,240 @@
+"""The experiment of chapter 6, trained in NumPy and in PyTorch from the same weights and on the
+same batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from parity.training.lock_step import LockStep
+from parity.training.mnist_dense import Side
+from parity.training.text_experiment import Characters, TextExperiment, batches
+from parity.training.text_learners import LEARNERS, Learner, ReferenceLearner, ScratchLearner
+from scratch.text import one_hot_sequences
+
+#: What a step counts in the moving mean of the losses.
+WEIGHT = 0.02
+
+SAMPLE_LENGTH = 200
+FINAL_LENGTH = 600
+
+#: The part held out is read so many characters at a time, the state going on.
+BLOCK = 1000
+
+#: The lock-step takes no longer than a glance.
+LOCK_STEPS = 20
+
+#: The sides' losses are compared over so many steps, and over all.
+COMPARED_STEPS = 200
+
+
+@dataclass
+class Trained:
+    """The experiment as far as one side has carried it out.
+
+    Attributes:
+        side: who trains.
+        steps: how many there are to be.
+        losses: of each step's batch before the step, in nats for a character.
+        smoothed: their exponential moving mean up to the last step.
+        samples: what the side wrote, by the number of steps before it.
+        perplexity: on the part held out, after the last step; NaN before.
+        params: after the last step, layer by layer, in the book's order and shapes.
+        seconds: that the steps took.
+    """
+
+    side: Side
+    steps: int
+    losses: list[float] = field(default_factory=list)
+    smoothed: float = np.nan
+    samples: dict[int, str] = field(default_factory=dict)
+    perplexity: float = np.nan
+    params: list[ndarray] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """How many steps have been made."""
+        return len(self.losses)
+
+
+#: Called after each step, and after each sample.
+OnStep = Callable[[Trained], None]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """When and how a side writes.
+
+    Attributes:
+        every: so many steps.
+        temperature: at least 0.
+        length: how many characters on the way.
+        final_length: how many at the end; none if 0.
+    """
+
+    every: int = 500
+    temperature: float = 1.0
+    length: int = SAMPLE_LENGTH
+    final_length: int = FINAL_LENGTH
+
+
+SILENT = Writing(every=10**9, final_length=0)
+
+
+def train(
+    side: Side,
+    experiment: TextExperiment,
+    characters: Characters,
+    seed: int,
+    dtype: Any = np.float32,
+    writing: Writing = SILENT,
+    on_step: OnStep = lambda trained: None,
+) -> Trained:
+    """Carry out the experiment on one side.
+
+    Args:
+        side: which.
+        experiment: how.
+        characters: the text.
+        seed: of the weights, of the order of shuffled batches, and of the samples.
+        dtype: float32 or float64.
+        writing: when the side writes.
+        on_step: called after each step and each sample.
+
+    Raises:
+        FloatingPointError: the training has diverged.
+    """
+    trained, size = Trained(side, experiment.steps), len(characters.vocabulary)
+    learner = LEARNERS[side](experiment, size, dtype, seed)
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told in words
+        stream = batches(experiment, characters.training, seed)
+        for number, (first, inputs, targets) in zip(
+            range(1, experiment.steps + 1), stream, strict=False
+        ):
+            x = one_hot_sequences(inputs, size, dtype)
+            started = time.perf_counter()
+            if first:
+                learner.reset_state()
+            loss = learner.step(x, targets)
+            trained.seconds += time.perf_counter() - started
+            if not np.isfinite(loss):
+                raise FloatingPointError(
+                    f"the training loss of step {number} is {loss}: the training has diverged"
+                )
+            trained.losses.append(loss)
+            trained.smoothed = smooth(loss, number, trained.smoothed)
+            on_step(trained)
+            if number % writing.every == 0 and number < experiment.steps:
+                trained.samples[number] = learner.write(
+                    characters, writing.length, writing.temperature, seed
+                )
+                on_step(trained)
+        if writing.final_length:
+            trained.samples[trained.done] = learner.write(
+                characters, writing.final_length, writing.temperature, seed
+            )
+            trained.perplexity = perplexity(learner, characters.held_out, size, dtype)
+    trained.params = learner.params()
+    return trained
+
+
+def smooth(loss: float, number: int, before: float) -> float:
+    """The exponential moving mean of ``number`` losses, all of which it is a weighted mean of.
+
+    Args:
+        loss: the last of them.
+        number: how many there are, at least 1.
+        before: the mean of those before it.
+    """
+    if number == 1:
+        return loss
+    share = WEIGHT / (1 - (1 - WEIGHT) ** number)
+    return before + share * (loss - before)
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """The exponential moving mean after each of the losses."""
+    means: list[float] = []
+    for number, loss in enumerate(losses, start=1):
+        means.append(smooth(loss, number, means[-1] if means else np.nan))
+    return means
+
+
+def perplexity(learner: Learner, indices: ndarray, vocab_size: int, dtype: Any) -> float:
+    """``exp`` of the mean cross entropy of a text that is read through once, from a state of 0.
+
+    Args:
+        learner: who reads.
+        indices: numbers of the text's characters, at least two.
+        vocab_size: how many there are.
+        dtype: computed in.
+    """
+    total, states = 0.0, None
+    for start in range(0, len(indices) - 1, BLOCK):
+        read = indices[np.newaxis, start : start + BLOCK + 1]
+        targets = read[:, 1:].copy()
+        x = one_hot_sequences(read[:, :-1], vocab_size, dtype)
+        loss, states = learner.read_on(x, targets, states)
+        total += loss * targets.size
+    with np.errstate(over="ignore"):  # as bad as can be
+        return float(np.exp(total / (len(indices) - 1)))
+
+
+def largest_difference(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Of losses at the same steps, one over the other."""
+    pairs = zip(ours, theirs, strict=True)
+    return max(abs(a - b) / max(abs(a), abs(b), np.finfo(float).tiny) for a, b in pairs)
+
+
+def lock_step(
+    experiment: TextExperiment,
+    characters: Characters,
+    seed: int,
+    on_step: Callable[[int], None] = lambda step: None,
+) -> LockStep:
+    """The first steps on both sides, in float64.
+
+    Args:
+        experiment: how.
+        characters: the text.
+        seed: as for ``train``.
+        on_step: called after each step with its number, counted from 1.
+    """
+    size, dtype = len(characters.vocabulary), np.float64
+    made = experiment, size, dtype, seed
+    ours, disturbed = ScratchLearner(*made), ScratchLearner(*made)
+    for param in disturbed.model.params():
+        param *= 1 + np.finfo(param.dtype).eps
+    led, free = ReferenceLearner(*made), ReferenceLearner(*made)
+    in_a_step, steps = 0.0, min(experiment.steps, LOCK_STEPS)
+    stream = islice(batches(experiment, characters.training, seed), steps)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for number, (first, inputs, targets) in enumerate(stream, start=1):
+            x = one_hot_sequences(inputs, size, dtype)
+            if first:
+                for learner in (ours, disturbed, free):
+                    learner.reset_state()
+            led.follow(ours)
+            for learner in (ours, disturbed, led, free):
+                learner.step(x, targets)
+            in_a_step = float(np.maximum(in_a_step, furthest(ours.params(), led.params())))
+            on_step(number)
+    return LockStep(
+        steps,
+        in_a_step,
+        furthest(ours.params(), free.params()),
+        furthest(ours.params(), disturbed.params()),
+    )
+
+
+def furthest(ours: Sequence[ndarray], theirs: Sequence[ndarray]) -> float:
+    """The largest difference between two parameters; NaN where there is one on either side."""
+    return float(np.max([np.max(np.abs(a - b)) for a, b in zip(ours, theirs, strict=True)]))

@@ -1,0 +1,350 @@
+"""`parity train next-character`: bad texts are refused in a sentence, and all files or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from numpy import ndarray
+
+from parity.cli import train as train_command
+from parity.training import next_character, text_learners
+from parity.training.lock_step import LIMIT, LockStep
+from parity.training.next_character import Trained, train
+from parity.training.text_experiment import (
+    SEED,
+    TextError,
+    TextExperiment,
+    as_characters,
+    read_text,
+)
+from parity.training.text_learners import ReferenceLearner, ScratchLearner
+from parity_tests.rhymes import RHYME, SMALL, rhyme
+
+FILES = {"losses.png", "samples.txt", "sample_scratch.txt", "sample_reference.txt", "results.json"}
+
+OPTIONS = ("--hidden", 8, "--length", 5, "--batch-size", 4, "--steps", 12, "--sample-every", 5)
+SIDES = pytest.mark.parametrize("side", ["scratch", "reference"])
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "rhyme.txt"
+    path.write_text(RHYME, encoding="utf-8")
+    return path
+
+
+def call(*args: object) -> Result:
+    arguments = ["next-character", *map(str, args)]
+    return CliRunner(env={"COLUMNS": "80"}).invoke(train_command.command, arguments)
+
+
+# Texts
+
+
+def test_the_play_is_the_default_and_its_last_tenth_is_held_out() -> None:
+    name, play = read_text(None)
+    characters = as_characters(name, play, TextExperiment())
+    assert (name, len(characters.vocabulary)) == ("Coriolanus", 66)
+    assert (len(characters.training), len(characters.held_out)) == (148_472, 16_497)
+    assert characters.vocabulary.decode(characters.held_out) == play[148_472:]
+
+
+def test_line_ends_and_a_byte_order_mark_are_no_characters(tmp_path: Path) -> None:
+    path = tmp_path / "windows.txt"
+    path.write_bytes("\ufeffone\r\ntwo\r\n".encode())
+    assert read_text(path) == ("windows.txt", "one\ntwo\n")
+
+
+def test_a_text_without_line_ends_is_trained_on_too() -> None:
+    assert as_characters("flat", RHYME.replace("\n", " "), SMALL).start == "t"
+    assert rhyme().start == "\n"
+
+
+@pytest.mark.parametrize(
+    "content, options, words",
+    [
+        (b"", (), "bad.txt is empty: there is nothing to learn from."),
+        (
+            b"\xff\xfea\x00",
+            (),
+            "bad.txt is not a text in UTF-8: byte 0 (0xff) cannot be read.",
+        ),
+        (
+            b"abcdef",
+            (),
+            "bad.txt is too short: it has 5 characters to train on, and a sequence of 5 with its "
+            "targets takes 6; take a longer text, or less for --length.",
+        ),
+        (
+            b"abcdefghij",
+            (),
+            "bad.txt is too short: it has 9 characters to train on, and contiguous batches of 4 "
+            "sequences of 5 take 21; take a longer text, or less for --batch-size or --length.",
+        ),
+        (
+            b"abcdefghi",
+            ("--batches", "shuffled"),
+            "bad.txt is too short: it has 8 characters to train on, and shuffled batches of 4 "
+            "sequences of 5 take 9; take a longer text, or less for --batch-size or --length.",
+        ),
+        (
+            b"ab" * 15,
+            ("--held-out", "0.04"),
+            "bad.txt is too short: of its 30 characters --held-out 0.04 leaves 1 to test on, and "
+            "a prediction needs 2.",
+        ),
+        (
+            ("ab" * 20 + "aé\x1bb").encode(),
+            (),
+            "the last 4 characters of bad.txt, which are held out, have 2 that the training part "
+            r"lacks ('\x1b', '\xe9'): replace them in the text, or try another --held-out.",
+        ),
+    ],
+)
+def test_a_bad_text_is_refused_in_a_sentence(
+    content: bytes, options: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(content)
+    result = call(*OPTIONS, *options, "--text", bad, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr.replace(f"{tmp_path}/", "") == f"Error: {words}\n"
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_the_shortest_texts_are_long_enough(tmp_path: Path) -> None:
+    text = "ab" * 20
+    for batches_, needed in (("contiguous", 21), ("shuffled", 9)):
+        experiment = replace(SMALL, batches=batches_, steps=2)  # type: ignore[arg-type]
+        share = 1 - needed / 40
+        characters = as_characters("short", text, experiment, share)
+        assert len(characters.training) == needed
+        assert train("scratch", experiment, characters, SEED).done == 2
+        with pytest.raises(TextError, match="is too short"):
+            as_characters("short", text, experiment, share + 1 / 40)
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(TextError, match=r"missing\.txt cannot be read: No such file"):
+        read_text(tmp_path / "missing.txt")
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    folder = tmp_path_factory.mktemp("both")
+    (folder / "rhyme.txt").write_text(RHYME, encoding="utf-8")
+    out = folder / "out"
+    return call(*OPTIONS, "--text", folder / "rhyme.txt", "--out", out), out
+
+
+def test_files_and_numbers_of_both_sides(both: tuple[Result, Path]) -> None:
+    result, out = both
+    assert result.exit_code == 0
+    assert {path.name for path in out.iterdir()} == FILES
+    results = json.loads((out / "results.json").read_text())
+    assert (results["text"], results["dtype"]) == ("rhyme.txt", "float32")
+    assert results["training_characters"] + results["held_out_characters"] == len(RHYME)
+    assert results["interrupted"] is False
+    for side in ("scratch", "reference"):
+        found = results["sides"][side]
+        assert len(found["losses"]) == 12
+        assert 1 < found["perplexity"] < len(results["vocabulary"])
+        assert list(found["samples"]) == ["5", "10", "12"]
+        assert (out / f"sample_{side}.txt").read_text() == found["samples"]["12"]
+    assert 0 <= results["lock_step"]["in_a_step"] < LIMIT
+    assert 0 < results["largest_relative_differences"]["12"] < 1e-3
+
+
+def test_what_is_printed_is_narrow_and_says_what_was_done(both: tuple[Result, Path]) -> None:
+    result, _ = both
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = " ".join(result.stdout.split())
+    assert words.startswith("rhyme.txt, character by character (chapter 6) LSTM 8 to 14;")
+    assert "until the sides drift apart" in words
+    assert "Each step is equal on both sides (the limit is 1e-08)." in words
+    rows = [line.split() for line in lines]
+    assert ["scratch", "reference"] in rows
+    assert any(row[:4] == ["loss", "at", "step", "12"] for row in rows)
+
+
+def test_samples_say_step_and_side(both: tuple[Result, Path]) -> None:
+    """Those on the way go with the progress bar, the last ones with the results."""
+    result, out = both
+    for side in ("scratch", "reference"):
+        for steps in (5, 10, 12):
+            assert f"=== {side} after {steps} steps ===" in (out / "samples.txt").read_text()
+            at_the_end = steps == 12
+            assert (f"{side} after {steps} steps ──" in result.stdout) == at_the_end
+            assert (f"{side} after {steps} steps ──" in result.stderr) != at_the_end
+
+
+def test_samples_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "codes.txt"
+    path.write_text("\x1b[31m\t[red]" * 40, encoding="utf-8")
+    out = tmp_path / "out"
+    result = call(*OPTIONS, "--side", "scratch", "--text", path, "--out", out)
+    assert result.exit_code == 0
+    assert "\x1b" in (out / "sample_scratch.txt").read_text()
+    assert "\x1b" not in result.output
+    assert "\t" not in result.output
+
+
+def test_one_side_needs_no_other(text: Path, tmp_path: Path) -> None:
+    for side in ("scratch", "reference"):
+        out = tmp_path / side
+        result = call(
+            *(*OPTIONS, "--side", side, "--text", text, "--out", out),
+            *("--dtype", "float64", "--layers", "GRU, lstm", "--batches", "shuffled"),
+        )
+        assert result.exit_code == 0
+        assert "lock-step" not in result.output
+        results = json.loads((out / "results.json").read_text())
+        assert list(results["sides"]) == [side]
+        assert results["layers"] == ["gru", "lstm"]
+        assert (results["dtype"], results["lock_step"]) == ("float64", None)
+        assert "which starts from 0" in results["recipe"]
+
+
+def test_options_reach_the_training(text: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def spy(*args: Any) -> Trained:
+        seen.append(args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(next_character, "train", spy)
+    call(
+        *(*OPTIONS, "--text", text, "--side", "scratch", "--seed", 3, "--dtype", "float64"),
+        *("--no-carry-state", "--clip", "norm", "--clip-limit", 5, "--reduction", "mean"),
+        *("--temperature", 0.5, "--held-out", 0.5, "--out", tmp_path / "out"),
+    )
+    [(side, experiment, characters, seed, dtype, writing, _)] = seen
+    assert (side, seed, dtype) == ("scratch", 3, "float64")
+    assert experiment == replace(SMALL, carries=False, clipping="norm", limit=5.0, reduction="mean")
+    assert (writing.every, writing.temperature) == (5, 0.5)
+    assert len(characters.held_out) == len(RHYME) // 2
+
+
+def test_a_difference_is_exit_code_1(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    different = LockStep(10, 1e-7, 1e-7, 1e-7)
+    monkeypatch.setattr(next_character, "lock_step", lambda *args: different)
+    result = call(*OPTIONS, "--text", text, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "The sides DIFFER (the limit is 1e-08)." in result.output
+
+
+def test_divergence_is_told_and_nothing_written(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_learners, "LEARNING_RATE", 1e38)
+    options = (*OPTIONS, "--text", text, "--layers", "rnn", "--side", "scratch")
+    result = call(*options, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "the training has diverged." in result.stderr
+    assert list(tmp_path.iterdir()) == [text]
+
+
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--layers", "lstm,transformer"], "'transformer' is none of rnn, gru, lstm."),
+        (["--layers", ""], "'' is none of rnn, gru, lstm."),
+        (["--text", "nowhere.txt"], "File 'nowhere.txt' does not exist"),
+        (["--steps", 0], "1<=x<=1000000"),
+        (["--hidden", 0], "1<=x<=4096"),
+        (["--held-out", 1], "range 0<x<1."),
+        (["--held-out", "nan"], "nan is not a finite number"),
+        (["--temperature", -1], "x>=0"),
+        (["--temperature", "inf"], "inf is not a finite number"),
+        (["--clip-limit", 0], "x>0"),
+        (["--dtype", "float16"], "'float16' is not one of"),
+        (["--batches", "random"], "'random' is not one of"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(args: list[object], words: str, tmp_path: Path) -> None:
+    result = call(*args, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split()).replace("│ ", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+Interrupt = Callable[[str, int], None]
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
+    """Lets Ctrl-C come on a side before a step, counted from 0."""
+
+    def at(side: str, steps: int) -> None:
+        learner: Any = {"scratch": ScratchLearner, "reference": ReferenceLearner}[side]
+        step, done = learner.step, 0
+
+        def interrupted(self: Any, x: ndarray, targets: ndarray) -> float:
+            nonlocal done
+            if done == steps:
+                raise KeyboardInterrupt
+            done += 1
+            return step(self, x, targets)
+
+        monkeypatch.setattr(learner, "step", interrupted)
+        monkeypatch.setattr(next_character, "lock_step", lambda *args: LockStep(1, 0, 0, 0))
+
+    return at
+
+
+def test_an_interruption_keeps_what_was_done_and_what_was_there(
+    text: Path, tmp_path: Path, interrupt: Interrupt
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.json").write_text("of an earlier run")
+    interrupt("reference", 7)
+    result = call(*OPTIONS, "--text", text, "--out", out)
+    assert result.exit_code == 130
+    assert "Interrupted: scratch had finished, with a perplexity of" in result.stderr
+    assert "reference had done 7 of 12 steps, with a loss of" in result.stderr
+    assert f"What was done is in {out / 'interrupted'}." in result.stderr
+    assert (out / "results.json").read_text() == "of an earlier run"
+    kept = out / "interrupted"
+    assert {path.name for path in kept.iterdir()} == FILES - {"sample_reference.txt"}
+    results = json.loads((kept / "results.json").read_text())
+    assert results["interrupted"] is True
+    found = {side: len(results["sides"][side]["losses"]) for side in results["sides"]}
+    assert found == {"scratch": 12, "reference": 7}
+    assert results["sides"]["reference"]["perplexity"] is None
+    assert list(results["sides"]["reference"]["samples"]) == ["5"]
+
+
+@SIDES
+def test_an_interruption_before_the_first_step_writes_nothing(
+    side: str, text: Path, tmp_path: Path, interrupt: Interrupt
+) -> None:
+    interrupt(side, 0)
+    result = call(*OPTIONS, "--side", side, "--text", text, "--out", tmp_path / "out")
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted: no step was finished. Nothing was written.\n"
+    assert list(tmp_path.iterdir()) == [text]
+
+
+def test_an_interruption_of_the_lock_step_writes_nothing(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: Any) -> LockStep:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(next_character, "lock_step", interrupted)
+    result = call(*OPTIONS, "--text", text, "--out", tmp_path / "out")
+    assert result.exit_code == 130
+    assert list(tmp_path.iterdir()) == [text]
