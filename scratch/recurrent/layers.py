@@ -11,6 +11,7 @@ from scratch.recurrent.fused import (
     FusedLSTM,
     FusedPass,
     FusedRNN,
+    Room,
 )
 from scratch.recurrent.nodes import GRUNode, LSTMNode, Params, RNNNode
 from scratch.recurrent.steps import NodeByNode, State
@@ -75,6 +76,7 @@ class RecurrentLayer:
         self.first = True
         self.params: Params = {}
         self.start_H = np.zeros((1, hidden_size))
+        self._room = Room()
 
     def forward(self, x_seq_in: ndarray) -> ndarray:
         """Pass a batch through time, from the layer's start state.
@@ -239,7 +241,7 @@ class RNNLayer(RecurrentLayer):
         } | self._projection_shapes()
 
     def _make_pass(self) -> NodeByNode | FusedPass:
-        return FusedRNN(self.params) if self.fused else NodeByNode(self.params, RNNNode)
+        return FusedRNN(self.params, self._room) if self.fused else NodeByNode(self.params, RNNNode)
 
 
 class GRULayer(RecurrentLayer):
@@ -284,7 +286,11 @@ class GRULayer(RecurrentLayer):
     def _make_pass(self) -> NodeByNode | FusedPass:
         if not self.fused:
             return NodeByNode(self.params, lambda: GRUNode(self.reset_after))
-        return FusedGRUResetAfter(self.params) if self.reset_after else FusedGRU(self.params)
+        return (
+            FusedGRUResetAfter(self.params, self._room)
+            if self.reset_after
+            else FusedGRU(self.params, self._room)
+        )
 
 
 class LSTMLayer(RecurrentLayer):
@@ -338,4 +344,4 @@ class LSTMLayer(RecurrentLayer):
     def _make_pass(self) -> NodeByNode | FusedPass:
         if not self.fused:
             return NodeByNode(self.params, lambda: LSTMNode(self.peepholes))
-        return FusedLSTM(self.params, self.peepholes)
+        return FusedLSTM(self.params, self._room, self.peepholes)

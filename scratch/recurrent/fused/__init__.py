@@ -2,6 +2,6 @@
 
 from scratch.recurrent.fused.gru import FusedGRU, FusedGRUResetAfter
 from scratch.recurrent.fused.lstm import FusedLSTM
-from scratch.recurrent.fused.sequence import FusedPass, FusedRNN
+from scratch.recurrent.fused.sequence import FusedPass, FusedRNN, Room
 
-__all__ = ["FusedGRU", "FusedGRUResetAfter", "FusedLSTM", "FusedPass", "FusedRNN"]
+__all__ = ["FusedGRU", "FusedGRUResetAfter", "FusedLSTM", "FusedPass", "FusedRNN", "Room"]

@@ -19,9 +19,9 @@ class FusedGRU(FusedPass):
         n = self.hidden
         self.stack = self._apart([("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu")])
         self.candidate = self._apart([("W_xh", "B_h", "W_hh")])
-        self.gates = self._room(self.time, 2 * n, self.batch)
-        self.h_bar = self._room(self.time, n, self.batch)
-        self.reset = self._columns(self.time)
+        self.gates = self._room("gates", self.time, 2 * n, self.batch)
+        self.h_bar = self._room("h_bar", self.time, n, self.batch)
+        self.reset = self._columns("reset", self.time)
         self.reset[:, : self.features] = self.Z[:-1, : self.features]
 
     def _step(self, t: int) -> None:
@@ -37,8 +37,8 @@ class FusedGRU(FusedPass):
 
     def _start_back(self) -> None:
         n = self.hidden
-        self.gate_grads = self._room(2 * n, self.time, self.batch)
-        self.h_bar_grads = self._room(n, self.time, self.batch)
+        self.gate_grads = self._room("gate_grads", 2 * n, self.time, self.batch)
+        self.h_bar_grads = self._room("h_bar_grads", n, self.time, self.batch)
 
     def _step_back(self, t: int, H_grad: ndarray, *rest: ndarray) -> State:
         n, gates, H, h_bar = self.hidden, self.gates[t], self.H[t], self.h_bar[t]
@@ -60,7 +60,7 @@ class FusedGRU(FusedPass):
         return (H_grad,)
 
     def _finish_back(self, columns: ndarray) -> ndarray:
-        reset = self.reset.transpose(0, 2, 1).reshape(columns.shape)
+        reset = self._flat("flat reset", self.reset)
         x_grad = self.candidate.backward(self.h_bar_grads, reset)
         x_grad += self.stack.backward(self.gate_grads, columns)
         return x_grad
@@ -79,9 +79,10 @@ class FusedGRUResetAfter(FusedPass):
             [("W_xr", "B_r", "W_hr"), ("W_xu", "B_u", "W_hu"), ("", "B_hh", "W_hh")]
         )
         self.candidate = self._apart([("W_xh", "B_h", "")])
-        self.gates = self._room(self.time, 3 * n, self.batch)
+        self.gates = self._room("gates", self.time, 3 * n, self.batch)
         width = self.features + 1
-        self.h_bar = self.candidate.W[:width].T @ self.Z[:-1, :width]
+        self.h_bar = self._room("h_bar", self.time, n, self.batch)
+        np.matmul(self.candidate.W[:width].T, self.Z[:-1, :width], out=self.h_bar)
 
     def _step(self, t: int) -> None:
         n, gates, H, h_bar = self.hidden, self.gates[t], self.H[t], self.h_bar[t]
@@ -95,8 +96,8 @@ class FusedGRUResetAfter(FusedPass):
 
     def _start_back(self) -> None:
         n = self.hidden
-        self.gate_grads = self._room(3 * n, self.time, self.batch)
-        self.h_bar_grads = self._room(n, self.time, self.batch)
+        self.gate_grads = self._room("gate_grads", 3 * n, self.time, self.batch)
+        self.h_bar_grads = self._room("h_bar_grads", n, self.time, self.batch)
 
     def _step_back(self, t: int, H_grad: ndarray, *rest: ndarray) -> State:
         n, gates, H, h_bar = self.hidden, self.gates[t], self.H[t], self.h_bar[t]

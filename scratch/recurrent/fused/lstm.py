@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from scratch.recurrent.fused.sequence import FusedPass, sigmoid_in_place
+from scratch.recurrent.fused.sequence import FusedPass, Room, sigmoid_in_place
 from scratch.recurrent.nodes import Params
 from scratch.recurrent.steps import State
 
@@ -15,20 +15,21 @@ class FusedLSTM(FusedPass):
 
     Args:
         params: as in ``FusedPass``.
+        room: as in ``FusedPass``.
         peepholes: as in ``LSTMNode``.
     """
 
-    def __init__(self, params: Params, peepholes: bool = False) -> None:
-        super().__init__(params)
+    def __init__(self, params: Params, room: Room, peepholes: bool = False) -> None:
+        super().__init__(params, room)
         self.peepholes = peepholes
 
     def _start(self, state: State) -> None:
         n = self.hidden
         self.stack = self._joint("fioc")
-        self.gates = self._room(self.time, 4 * n, self.batch)
-        self.C = self._room(self.time + 1, n, self.batch)
+        self.gates = self._room("gates", self.time, 4 * n, self.batch)
+        self.C = self._room("C", self.time + 1, n, self.batch)
         self.C[0] = state[1].T
-        self.tanh_C = self._room(self.time, n, self.batch)
+        self.tanh_C = self._room("tanh_C", self.time, n, self.batch)
         if self.peepholes:
             self.P_f, self.P_i, self.P_o = (self._value(f"P_{name}").T for name in "fio")
 
@@ -56,8 +57,9 @@ class FusedLSTM(FusedPass):
 
     def _start_back(self) -> None:
         n = self.hidden
-        self.int_grads = self._room(4 * n, self.time, self.batch)
-        self.int_grad, self.slope = self._room(4 * n, self.batch), self._room(4 * n, self.batch)
+        self.int_grads = self._room("int_grads", 4 * n, self.time, self.batch)
+        self.int_grad = self._room("int_grad", 4 * n, self.batch)
+        self.slope = self._room("slope", 4 * n, self.batch)
 
     def _step_back(self, t: int, H_grad: ndarray, *rest: ndarray) -> State:
         n, gates, tanh_C, int_grad = self.hidden, self.gates[t], self.tanh_C[t], self.int_grad

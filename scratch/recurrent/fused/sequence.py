@@ -17,8 +17,27 @@ from numpy import ndarray
 from scratch.recurrent.nodes import Params
 from scratch.recurrent.steps import State
 
+KEYS = ("value", "deriv")
+
 #: A gate's weights on the input, its bias, and its weights on the state, or their gradients.
 Gate = tuple[ndarray | None, ndarray, ndarray | None]
+
+
+class Room:
+    """Arrays that the passes of a layer write to, one pass after the other.
+
+    Memory that is new costs more time than the sums that go into it.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, ndarray] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> ndarray:
+        """The array of that name, with whatever the last pass has left in it."""
+        kept = self._arrays.get(name)
+        if kept is None or kept.shape != shape or kept.dtype != dtype:
+            kept = self._arrays[name] = np.empty(shape, dtype)
+        return kept
 
 
 class Stack:
@@ -27,21 +46,20 @@ class Stack:
     Args:
         values: of each gate; None for weights that it does not have.
         derivs: to be added to, of the same shapes.
-        features: of the input.
-        hidden: width of the state.
+        W: to be filled with them, shape ``(features + 1 + hidden, gates * hidden)``.
+        W_grad: for their gradients, of that shape.
     """
 
     def __init__(
-        self, values: Sequence[Gate], derivs: Sequence[Gate], features: int, hidden: int
+        self, values: Sequence[Gate], derivs: Sequence[Gate], W: ndarray, W_grad: ndarray
     ) -> None:
-        self.derivs, self.features, self.hidden = derivs, features, hidden
-        self.W = np.zeros((features + 1 + hidden, len(values) * hidden), values[0][1].dtype)
-        for gate, (W_x, B, W_h) in zip(self._gates(self.W), values, strict=True):
+        self.derivs, self.W, self.W_grad = derivs, W, W_grad
+        self.hidden = W.shape[1] // len(values)
+        self.features = features = W.shape[0] - 1 - self.hidden
+        for gate, (W_x, B, W_h) in zip(self._gates(W), values, strict=True):
+            gate[:features] = 0 if W_x is None else W_x
             gate[features] = B[0]
-            if W_x is not None:
-                gate[:features] = W_x
-            if W_h is not None:
-                gate[features + 1 :] = W_h
+            gate[features + 1 :] = 0 if W_h is None else W_h
         self.W_x, self.W_h = self.W[:features], self.W[features + 1 :]
 
     def backward(self, int_grads: ndarray, columns: ndarray) -> ndarray:
@@ -56,7 +74,8 @@ class Stack:
         """
         gates, time, batch = int_grads.shape
         flat = int_grads.reshape(gates, time * batch)
-        for grad, (W_x, B, W_h) in zip(self._gates(columns.T @ flat.T), self.derivs, strict=True):
+        np.matmul(columns.T, flat.T, out=self.W_grad)
+        for grad, (W_x, B, W_h) in zip(self._gates(self.W_grad), self.derivs, strict=True):
             B += grad[self.features]
             if W_x is not None:
                 W_x += grad[: self.features]
@@ -75,10 +94,12 @@ class FusedPass:
 
     Args:
         params: of the layer; the gradients are added to.
+        room: of the layer; what the last pass has kept there is lost.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, room: Room) -> None:
         self.params = params
+        self.room = room
 
     def forward(self, x_seq_in: ndarray, state: State) -> tuple[ndarray, State]:
         """Outputs ``(batch, time, out)`` of inputs ``(batch, time, features)``, and the last state.
@@ -91,7 +112,7 @@ class FusedPass:
         self.hidden = state[0].shape[1]
         W_v = self._value("W_v")
         self.dtype = np.result_type(x_seq_in, W_v)
-        self.Z = self._columns(self.time + 1)
+        self.Z = self._columns("Z", self.time + 1)
         self.Z[:-1, : self.features] = x_seq_in.transpose(1, 2, 0)
         self.Z[-1, : self.features] = 0  # no input follows
         self.H = self.Z[:, self.features + 1 :]
@@ -99,8 +120,7 @@ class FusedPass:
         self._start(state)
         for t in range(self.time):
             self._step(t)
-        rows = self.batch * (self.time + 1)
-        self.flat = self.Z.transpose(0, 2, 1).reshape(rows, self.Z.shape[1])
+        self.flat = self._flat("flat Z", self.Z)
         x_seq_out = self.flat[self.batch :, self.features + 1 :] @ W_v + self._value("B_v")
         x_seq_out = x_seq_out.reshape(self.time, self.batch, W_v.shape[1])
         return np.ascontiguousarray(x_seq_out.transpose(1, 0, 2)), self._state()
@@ -113,7 +133,8 @@ class FusedPass:
             state_grad: on the last state.
         """
         out_grad = np.ascontiguousarray(x_seq_out_grad.transpose(1, 2, 0), self.dtype)
-        H_grads = self._value("W_v") @ out_grad
+        H_grads = self._room("H_grads", self.time, self.hidden, self.batch)
+        np.matmul(self._value("W_v"), out_grad, out=H_grads)
         carried = tuple(grad.T.astype(self.dtype) for grad in state_grad)
         self._start_back()
         for t in reversed(range(self.time)):
@@ -161,25 +182,38 @@ class FusedPass:
             W = self.params[f"W_{name}"][key]
             return W[: self.features], self.params[f"B_{name}"][key], W[self.features :]
 
-        values, derivs = ([gate(name, key) for name in names] for key in ("value", "deriv"))
-        return Stack(values, derivs, self.features, self.hidden)
+        return self._stack(names, *([gate(name, key) for name in names] for key in KEYS))
 
     def _apart(self, gates: Sequence[tuple[str, str, str]]) -> Stack:
         """Of gates with matrices for input and state apart, as in GRU; an empty name is none."""
-        values, derivs = (
-            [tuple(self.params[name][key] if name else None for name in gate) for gate in gates]
-            for key in ("value", "deriv")
-        )
-        return Stack(values, derivs, self.features, self.hidden)  # type: ignore[arg-type]
 
-    def _columns(self, count: int) -> ndarray:
+        def gate(names: tuple[str, str, str], key: str) -> Gate:
+            W_x, _, W_h = (self.params[name][key] if name else None for name in names)
+            return W_x, self.params[names[1]][key], W_h
+
+        name = " ".join(biases for _, biases, _ in gates)
+        return self._stack(name, *([gate(names, key) for names in gates] for key in KEYS))
+
+    def _stack(self, name: str, values: list[Gate], derivs: list[Gate]) -> Stack:
+        shape = (self.features + 1 + self.hidden, len(values) * self.hidden)
+        W, W_grad = (self._room(f"{key} of {name}", *shape) for key in KEYS)
+        return Stack(values, derivs, W, W_grad)
+
+    def _columns(self, name: str, count: int) -> ndarray:
         """Room for ``[x; 1; h]`` of each time step and row."""
-        columns = np.empty((count, self.features + 1 + self.hidden, self.batch), self.dtype)
+        columns = self._room(name, count, self.features + 1 + self.hidden, self.batch)
         columns[:, self.features] = 1
         return columns
 
-    def _room(self, *shape: int) -> ndarray:
-        return np.empty(shape, self.dtype)
+    def _flat(self, name: str, columns: ndarray) -> ndarray:
+        """``(time, features, batch)`` as ``(time * batch, features)``."""
+        time, features, batch = columns.shape
+        flat = self._room(name, time, batch, features)
+        flat[...] = columns.transpose(0, 2, 1)
+        return flat.reshape(time * batch, features)
+
+    def _room(self, name: str, *shape: int) -> ndarray:
+        return self.room.array(name, shape, self.dtype)
 
 
 class FusedRNN(FusedPass):
@@ -192,7 +226,7 @@ class FusedRNN(FusedPass):
         np.tanh(self.stack.W.T @ self.Z[t], out=self.H[t + 1])
 
     def _start_back(self) -> None:
-        self.int_grads = self._room(self.hidden, self.time, self.batch)
+        self.int_grads = self._room("int_grads", self.hidden, self.time, self.batch)
 
     def _step_back(self, t: int, H_grad: ndarray, *rest: ndarray) -> State:
         H = self.H[t + 1]
