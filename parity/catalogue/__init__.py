@@ -30,6 +30,9 @@ MODULES = (
     "text",
 )
 
+#: Of these, the ones that the reference has no use for: PyTorch has this one itself.
+SCRATCH_ONLY = frozenset({"autodiff"})
+
 
 @cache
 def components() -> tuple[Component, ...]:

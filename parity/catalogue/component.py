@@ -25,7 +25,8 @@ class Case:
         dtype: "float64" or "float32".
         layout: how the arrays lie in memory, one of ``LAYOUTS``.
         values: exact values for some of the inputs, instead of random ones.
-        tolerance: "analytic", or "numeric" where the result goes through a difference quotient.
+        tolerance: "analytic", "numeric" where the result goes through a difference quotient, or
+            "through time" where weights are drawn and gradients added up over time steps.
         differentiable: False where an input lies on a kink: the gradient is then a convention, and
             no difference quotient has it.
     """

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy import ndarray
 
-from parity.catalogue import component, components
+from parity.catalogue import SCRATCH_ONLY, component, components
 from parity.catalogue.component import (
     LAYOUTS,
     Case,
@@ -36,9 +36,6 @@ TRAINING = {
     "SGD",
     "Trainer",
 }
-
-#: Modules of the scratch side that the reference has no use for: PyTorch has this one itself.
-SCRATCH_ONLY = {"autodiff"}
 
 each_component = pytest.mark.parametrize("entry", ALL, ids=lambda entry: entry.name)
 

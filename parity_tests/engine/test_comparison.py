@@ -15,6 +15,7 @@ from numpy import ndarray
 from parity.comparison import TOLERANCES, Absent, Difference, compare, same_result, with_article
 
 ROWS = tuple(TOLERANCES)
+KINDS = ("analytic", "numeric", "through time")
 
 
 def difference(actual: Any, expected: Any, dtype: str = "float64", **options: Any) -> Difference:
@@ -25,7 +26,7 @@ def difference(actual: Any, expected: Any, dtype: str = "float64", **options: An
 
 
 def test_there_is_a_tolerance_for_each_dtype_and_kind_of_result() -> None:
-    assert set(TOLERANCES) == set(product(("float64", "float32"), ("analytic", "numeric")))
+    assert set(TOLERANCES) == set(product(("float64", "float32"), KINDS))
 
 
 def test_float64_is_the_judge() -> None:
@@ -213,7 +214,7 @@ tensors = arrays.arrays(
 )
 
 
-@given(tensors, st.sampled_from(["analytic", "numeric"]))
+@given(tensors, st.sampled_from(KINDS))
 def test_an_array_never_differs_from_itself(array: ndarray, tolerance: str) -> None:
     assert compare(array.copy(), array, dtype="float64", tolerance=tolerance) is None
     assert same_result(array.copy(), array, dtype="float64", tolerance=tolerance)

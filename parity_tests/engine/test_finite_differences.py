@@ -19,6 +19,7 @@ WITH_GRADIENTS = [entry for entry in components() if entry.gradients]
 ALLOWED = {
     "analytic": 5e-8,
     "numeric": 5e-8 + TOLERANCES["float64", "numeric"].relative,
+    "through time": 5e-8,
 }
 
 
