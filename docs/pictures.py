@@ -16,7 +16,7 @@ from rich.text import Text
 
 DOCS = Path(__file__).resolve().parent
 
-#: Of the demo, and of trainings of chapters 4 and 5: files, and their names here.
+#: Of the demo, and of trainings of chapters 4 to 6: files, and their names here.
 DEMO = {"losses.png": "losses.png"}
 TRAININGS = {
     ("mnist-dense", "--experiment", "4.8"): {
@@ -24,6 +24,7 @@ TRAININGS = {
         "figure_4_8.png": "figure_4_8.png",
     },
     ("mnist-conv",): {"filters.png": "filters.png", "feature_maps.png": "feature_maps.png"},
+    ("next-character",): {"losses.png": "text_losses.png"},
 }
 
 
