@@ -91,9 +91,31 @@ class ByNodes(RecurrentLayer):
         return t
 
 
+#: What a node can do wrong as well as the layer that it is in.
+_ALSO_OF_A_NODE = frozenset(
+    {
+        "state not handed on",
+        "cell's state not handed on",
+        "states exchanged",
+        "state gradient dropped",
+        "hidden gradient dropped",
+        "cell's gradient dropped",
+        "state gradients exchanged",
+        "gradients overwritten at each step",
+    }
+)
+
+
 def of_layer(right: type[RecurrentLayer], mistakes: Iterable[Mistake]) -> tuple[Mutant, ...]:
-    """The mutants of one of the layers."""
+    """The mutants of one of the layers. One that its node may have made is not named twice."""
+    node = right.__name__.removesuffix("Layer") + "Node"
     return tuple(
-        Mutant(name, sentence, type(mistake.__name__, (mistake, right), {}), caught_in)
+        Mutant(
+            name,
+            sentence,
+            type(mistake.__name__, (mistake, right), {}),
+            caught_in,
+            within=node if name in _ALSO_OF_A_NODE else None,
+        )
         for name, sentence, mistake, caught_in in mistakes
     )
