@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from scratch import recurrent as scratch
 
 BATCH, LENGTH, FEATURES, HIDDEN = 32, 25, 62, 256
 
-Step = Callable[[], object]
+Step = Callable[[], ndarray]
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,16 @@ class Kind:
 
     name: str
     ours: Callable[..., scratch.RecurrentLayer]
-    theirs: Callable[..., torch.nn.Module]
-    timed_with: Callable[..., torch.nn.Module]
+    theirs: Callable[..., reference.RecurrentLayer]
+    timed_with: Callable[..., reference.RecurrentLayer]
 
 
-def _gru(*sizes: int, reset_after: bool = True, **options: bool) -> reference.GRULayer:
-    return reference.GRULayer(*sizes, reset_after=reset_after, **options)
-
-
-def _gru_of_the_book(*sizes: int, **options: bool) -> reference.GRULayer:
-    return _gru(*sizes, reset_after=False, **options)
-
-
-def _scratch_gru(*sizes: int, **options: bool) -> scratch.GRULayer:
-    return scratch.GRULayer(*sizes, reset_after=True, **options)
-
+_gru = partial(reference.GRULayer, reset_after=True)
 
 KINDS = (
     Kind("LSTM", scratch.LSTMLayer, reference.LSTMLayer, reference.LSTMLayer),
-    Kind("GRU, as nn.GRU", _scratch_gru, _gru, _gru),
-    Kind("GRU, as in the book", scratch.GRULayer, _gru_of_the_book, _gru),
+    Kind("GRU, as nn.GRU", partial(scratch.GRULayer, reset_after=True), _gru, _gru),
+    Kind("GRU, as in the book", scratch.GRULayer, reference.GRULayer, _gru),
     Kind("RNN", scratch.RNNLayer, reference.RNNLayer, reference.RNNLayer),
 )
 
@@ -66,7 +57,7 @@ def scratch_step(layer: scratch.RecurrentLayer, x: ndarray, grad: ndarray) -> St
     return step
 
 
-def torch_step(layer: torch.nn.Module, x: ndarray, grad: ndarray) -> Step:
+def torch_step(layer: reference.RecurrentLayer, x: ndarray, grad: ndarray) -> Step:
     """The same from autograd."""
     input_, output_grad = torch.tensor(x, requires_grad=True), torch.from_numpy(grad)
 
@@ -89,9 +80,9 @@ def bare_step(kind: str, x: ndarray, grad: ndarray) -> Step | None:
     input_ = torch.tensor(x, requires_grad=True)
     state_grad = torch.ones(BATCH, LENGTH, HIDDEN, dtype=input_.dtype)
 
-    def step() -> object:
+    def step() -> ndarray:
         output, _ = layer(input_)
-        return torch.autograd.grad(output, (input_, *layer.parameters()), state_grad)
+        return torch.autograd.grad(output, (input_, *layer.parameters()), state_grad)[0].numpy()
 
     return step
 
@@ -115,8 +106,8 @@ def require_equal_results(
 
 
 def _twin(
-    ours: scratch.RecurrentLayer, make: Callable[..., torch.nn.Module], dtype: np.dtype
-) -> torch.nn.Module:
+    ours: scratch.RecurrentLayer, make: Callable[..., reference.RecurrentLayer], dtype: np.dtype
+) -> reference.RecurrentLayer:
     theirs = make(FEATURES, HIDDEN, FEATURES, carry_state=False).to(
         torch.float32 if dtype == np.float32 else torch.float64
     )

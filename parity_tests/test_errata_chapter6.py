@@ -292,3 +292,20 @@ def test_e56_annotations_name_a_class_that_is_not_there_yet() -> None:
     with pytest.raises(NameError, match="NumberWithGrad"):
         annotation_of(PRINTED)
     assert annotation_of(f"from __future__ import annotations\n{PRINTED}") == "NumberWithGrad"
+
+
+@pytest.mark.parametrize("make", [RNNLayer, GRULayer, LSTMLayer])
+@pytest.mark.parametrize("carry_state", [True, False])
+def test_e22_the_mean_state_makes_a_row_depend_on_others_of_an_earlier_batch(
+    make: type[RNNLayer], carry_state: bool
+) -> None:
+    first, changed, second = random(3, 4, 2), random(3, 4, 2), random(2, 4, 2)
+    changed[1:] += 1
+
+    def row_of_second(before: ndarray) -> ndarray:
+        layer = make(5, 3, weight_scale=1.0, carry_state=carry_state, seed=1)
+        layer.forward(before)
+        return layer.forward(second)[0]
+
+    same = np.array_equal(row_of_second(first), row_of_second(changed))
+    assert same == (not carry_state)

@@ -115,7 +115,7 @@ def test_step_computes_in_the_type_of_the_parameters() -> None:
     param, grad = (random.standard_normal((784, 89), dtype="float32") for _ in range(2))
     net, optim = StubNetwork(StubLayer(param)), SGD(np.float64(0.1))
     net.layers[0].param_grads = [grad]
-    optim.net = net  # type: ignore[assignment]
+    optim.net = net
     expected, rounded_late = param - np.float32(0.1) * grad, param - 0.1 * grad.astype("float64")
     assert not np.array_equal(expected, rounded_late.astype("float32"))
     optim.step()
@@ -155,7 +155,7 @@ def test_gradient_of_another_shape_is_refused_before_anything_changes(
     """It would be broadcast."""
     net, optim = StubNetwork(StubLayer(np.ones((2, 3)), np.ones((4, 3)))), optimizer()
     net.layers[0].param_grads = [np.ones((2, 3)), np.ones((1, 3))]
-    optim.net = net  # type: ignore[assignment]
+    optim.net = net
     with pytest.raises(ValueError, match=r"shape \(4, 3\), its gradient \(1, 3\)"):
         optim.step()
     assert all(np.all(param == 1) for param in net.params())
@@ -174,7 +174,7 @@ class Pair:
         self.random = np.random.default_rng(190119)
         self.params = [self.random.standard_normal(shape).astype(dtype) for shape in SHAPES]
         self.ours, self.net = ours, StubNetwork(StubLayer(*self.params))
-        ours.net = self.net  # type: ignore[assignment]
+        ours.net = self.net
         self.tensors = [torch.tensor(param, requires_grad=True) for param in self.params]
         self.theirs = make(self.tensors)
 

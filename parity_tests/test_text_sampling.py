@@ -267,7 +267,7 @@ def test_sampling_does_not_set_a_new_model_up() -> None:
 
 
 def test_the_reference_leaves_its_model_as_it_was() -> None:
-    """Each module in its own mode, gradients and buffers included (E24)."""
+    """Each module in its own mode, gradients and buffers included."""
     model = model_to_reference(trained("GRU, LSTM"))
     model(torch.from_numpy(batch())).square().sum().backward()
     model.train()

@@ -153,6 +153,13 @@ def test_a_training_that_diverges_says_so(side: Any, monkeypatch: pytest.MonkeyP
         train(side, replace(SMALL, layers=("rnn",)), rhyme(), SEED)
 
 
+@SIDES
+def test_so_does_one_that_a_sample_finds_out(side: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_learners, "LEARNING_RATE", 1e38)
+    with pytest.raises(FloatingPointError, match="after step 1 the model's outputs are NaN or inf"):
+        train(side, replace(SMALL, layers=("rnn",)), rhyme(), SEED, writing=Writing(every=1))
+
+
 def test_the_callers_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     train("reference", SMALL, rhyme(), SEED, writing=Writing())

@@ -173,7 +173,7 @@ def sample(
     """Let a model write: read ``start``, then draw one character after the other.
 
     Chapter 6, "Putting It All Together". The model starts from states of 0; it runs in evaluation
-    mode and without gradients, and is left as it was (``docs/errata.md``, E24).
+    mode and without gradients, and is left as it was.
 
     Args:
         model: trained to predict the next character.

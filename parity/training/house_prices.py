@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
 import scratch.models
 from datasets import BostonSplit
+from parity.training.sides import Side
 from scratch.optimizers import SGD
 from scratch.regression import mae, rmse
 from scratch.training import Trainer
@@ -20,7 +21,6 @@ from scratch.training import Trainer
 if TYPE_CHECKING:
     from torch import nn
 
-Side = Literal["scratch", "reference"]
 OnEpoch = Callable[[int, float], None]
 
 SEED = 20190501

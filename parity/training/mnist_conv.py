@@ -23,7 +23,8 @@ from parity.training.conv_experiment import (
     ConvExperiment,
 )
 from parity.training.lock_step import LockStep, Twins, cut, in_lock_step
-from parity.training.mnist_dense import CLASSES, Side
+from parity.training.mnist_dense import CLASSES
+from parity.training.sides import Side
 from scratch.activations import Tanh
 from scratch.conv import Conv2D, Conv2DOperation
 from scratch.functions import one_hot

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -16,6 +16,7 @@ from numpy import ndarray
 import scratch.models
 from datasets import MnistSplit
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, Experiment
+from parity.training.sides import Side
 from scratch.functions import one_hot
 from scratch.losses import MeanSquaredError, softmax_cross_entropy_as_printed
 from scratch.network import NeuralNetwork
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import torch
     from torch.optim.lr_scheduler import LRScheduler
 
-Side = Literal["scratch", "reference"]
 
 #: Called after each epoch with its number, its training loss and its validation loss.
 OnEpoch = Callable[[int, float, float], None]

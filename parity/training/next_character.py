@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from parity.training.lock_step import LockStep
-from parity.training.mnist_dense import Side
+from parity.training.sides import Side
 from parity.training.text_experiment import Characters, TextExperiment, batches
 from parity.training.text_learners import LEARNERS, Learner, ReferenceLearner, ScratchLearner
 from scratch.text import one_hot_sequences
@@ -45,7 +45,8 @@ class Trained:
         losses: of each step's batch before the step, in nats for a character.
         smoothed: their exponential moving mean up to the last step.
         samples: what the side wrote, by the number of steps before it.
-        perplexity: on the part held out, after the last step; NaN before.
+        perplexity: on the part held out, after the last step; NaN before, and where the side is
+            not to write at the end.
         params: after the last step, layer by layer, in the book's order and shapes.
         seconds: that the steps took.
     """
@@ -65,7 +66,7 @@ class Trained:
         return len(self.losses)
 
 
-#: Called after each step, and after each sample.
+#: Called after each step, and after each sample on the way.
 OnStep = Callable[[Trained], None]
 
 
@@ -77,7 +78,7 @@ class Writing:
         every: so many steps.
         temperature: at least 0.
         length: how many characters on the way.
-        final_length: how many at the end; none if 0.
+        final_length: how many at the end; if 0, the part held out is not read either.
     """
 
     every: int = 500
@@ -107,7 +108,7 @@ def train(
         seed: of the weights, of the order of shuffled batches, and of the samples.
         dtype: float32 or float64.
         writing: when the side writes.
-        on_step: called after each step and each sample.
+        on_step: called after each step and each sample on the way.
 
     Raises:
         FloatingPointError: the training has diverged.
@@ -133,17 +134,28 @@ def train(
             trained.smoothed = smooth(loss, number, trained.smoothed)
             on_step(trained)
             if number % writing.every == 0 and number < experiment.steps:
-                trained.samples[number] = learner.write(
-                    characters, writing.length, writing.temperature, seed
-                )
+                _write(learner, trained, characters, writing, seed)
                 on_step(trained)
         if writing.final_length:
-            trained.samples[trained.done] = learner.write(
-                characters, writing.final_length, writing.temperature, seed
+            _write(
+                learner, trained, characters, replace(writing, length=writing.final_length), seed
             )
             trained.perplexity = perplexity(learner, characters.held_out, size, dtype)
     trained.params = learner.params()
     return trained
+
+
+def _write(
+    learner: Learner, trained: Trained, characters: Characters, writing: Writing, seed: int
+) -> None:
+    try:
+        text = learner.write(characters, writing.length, writing.temperature, seed)
+    except ValueError as error:  # all that can be wrong with it is outputs that are not finite
+        raise FloatingPointError(
+            f"after step {trained.done} the model's outputs are NaN or infinite: the training has "
+            "diverged"
+        ) from error
+    trained.samples[trained.done] = text
 
 
 def smooth(loss: float, number: int, before: float) -> float:

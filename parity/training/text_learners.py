@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 import scratch.models
-from parity.training.mnist_dense import Side
+from parity.training.sides import Side
 from parity.training.text_experiment import EPS, LEARNING_RATE, Characters, TextExperiment
 from scratch.optimizers import AdaGrad
 from scratch.recurrent import (
@@ -22,9 +22,7 @@ from scratch.recurrent import (
 from scratch.text import sample
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from reference.recurrent import RecurrentLayer
+    from torch import Tensor
 
 
 class Learner(Protocol):
@@ -114,7 +112,7 @@ class ReferenceLearner:
                 vocab_size, experiment.layers, experiment.hidden, experiment.carry_state
             )
         initial = initial_model(experiment, vocab_size, dtype, seed)
-        for layer, twin in zip(initial.layers, self._layers(), strict=True):
+        for layer, twin in zip(initial.layers, self.model.layers, strict=True):
             load_recurrent(twin, {name: param["value"] for name, param in layer.params.items()})
         self.experiment = experiment
         self.trained = [param for param in self.model.parameters() if param.requires_grad]
@@ -128,6 +126,8 @@ class ReferenceLearner:
         """Train on a batch of one-hot characters; returns its loss, a mean, before the step."""
         import torch
 
+        from reference.recurrent import clip_by_norm as clip_grads_by_norm
+
         self.optimizer.zero_grad()
         loss = cross_entropy(self.model(torch.from_numpy(x)), targets)
         count = targets.size if self.experiment.reduction == "sum" else 1
@@ -135,7 +135,7 @@ class ReferenceLearner:
         if self.experiment.clipping == "value":
             torch.nn.utils.clip_grad_value_(self.trained, self.experiment.limit)
         elif self.experiment.clipping == "norm":
-            clip_grad_norm(self.trained, self.experiment.limit)
+            clip_grads_by_norm(self.trained, self.experiment.limit)
         self.optimizer.step()
         return float(loss.item())
 
@@ -166,7 +166,7 @@ class ReferenceLearner:
         """Copies of all parameters, in the book's order and shapes."""
         from parity.bridge import read_recurrent
 
-        return [param for layer in self._layers() for param in read_recurrent(layer).values()]
+        return [param for layer in self.model.layers for param in read_recurrent(layer).values()]
 
     def follow(self, ours: ScratchLearner) -> None:
         """Take over parameters, start states, and what the optimizer remembers."""
@@ -174,12 +174,12 @@ class ReferenceLearner:
 
         from parity.bridge import load_recurrent
 
-        layers = list(zip(ours.model.layers, self._layers(), strict=True))
+        layers = list(zip(ours.model.layers, self.model.layers, strict=True))
         # A twin of its own for the sums of squares brings them into the order of the parameters.
         remembered = deepcopy(self.model)
         sums = iter(ours.optimizer.sum_squares)
         if ours.optimizer.sum_squares:
-            for (layer, _), twin in zip(layers, _layers(remembered), strict=True):
+            for (layer, _), twin in zip(layers, remembered.layers, strict=True):
                 load_recurrent(twin, {name: next(sums) for name in layer.params})
             of_sums = (param for param in remembered.parameters() if param.requires_grad)
             for param, squares in zip(self.trained, of_sums, strict=True):
@@ -189,15 +189,6 @@ class ReferenceLearner:
             for ours_, theirs in zip(layer.start_state(), twin.start_state(), strict=True):
                 theirs.copy_(torch.from_numpy(ours_))
 
-    def _layers(self) -> list[RecurrentLayer]:
-        return _layers(self.model)
-
-
-def _layers(model: nn.Module) -> list[RecurrentLayer]:
-    from reference.recurrent import RecurrentLayer
-
-    return [layer for layer in model.modules() if isinstance(layer, RecurrentLayer)]
-
 
 def cross_entropy(predictions: Tensor, targets: ndarray) -> Tensor:
     """Its mean over batch and time."""
@@ -205,16 +196,6 @@ def cross_entropy(predictions: Tensor, targets: ndarray) -> Tensor:
     import torch.nn.functional as F
 
     return F.cross_entropy(predictions.flatten(0, 1), torch.from_numpy(targets).flatten())
-
-
-def clip_grad_norm(params: Sequence[nn.Parameter], limit: float) -> None:
-    """``torch.nn.utils.clip_grad_norm_`` without the 1e-6 that it adds to the norm."""
-    import torch
-
-    grads = [param.grad for param in params if param.grad is not None]
-    norm = torch.nn.utils.get_total_norm(grads)
-    if norm > limit:
-        torch._foreach_mul_(grads, limit / norm)
 
 
 LEARNERS: dict[Side, Callable[[TextExperiment, int, Any, int], Learner]] = {

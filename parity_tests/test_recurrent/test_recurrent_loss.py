@@ -121,10 +121,10 @@ def test_the_gradient_of_a_time_step_sums_to_zero(prediction: ndarray, classes: 
 @pytest.mark.parametrize(
     "shape, target, words",
     [
-        ((3, 5), (3, 5), r"\(batch, time, classes\), not \(3, 5\)"),
-        ((3, 4, 5), (3, 5), r"\(3, 4, 5\).*\(3, 4\), not shape \(3, 5\)"),
-        ((3, 4, 5), (4, 3, 5), r"not shape \(4, 3, 5\)"),
-        ((3, 4, 5), (12,), r"not shape \(12,\)"),
+        ((3, 5), (3, 5), r"\(batch, time, classes\), none of them 0, not \(3, 5\)"),
+        ((3, 4, 5), (3, 5), r"\(3, 4, 5\).*\(3, 4\), not float64 in shape \(3, 5\)"),
+        ((3, 4, 5), (4, 3, 5), r"in shape \(4, 3, 5\)"),
+        ((3, 4, 5), (12,), r"in shape \(12,\)"),
         ((0, 4, 5), (0, 4, 5), "SequenceSoftmaxCrossEntropy"),
         ((3, 0, 5), (3, 0, 5), "SequenceSoftmaxCrossEntropy"),
     ],

@@ -45,7 +45,7 @@ class RecurrentLayer(nn.Module):
         """``(batch, time, features)`` to ``(batch, time, output_size)``, from the start state."""
         start = tuple(part.expand(len(x), -1) for part in self.start_state())
         out, state = self.forward_from(x, start)
-        if self.carry_state:
+        if self.carry_state and len(x) > 0:
             self._start_from(tuple(part.detach().mean(0, keepdim=True) for part in state))
         return out
 

@@ -10,7 +10,7 @@ from reference.recurrent.cells import State
 from reference.recurrent.layers import RecurrentLayer
 
 
-class RNNModel(nn.Sequential):
+class RNNModel(nn.Module):
     """Recurrent layers of any kinds, first to last.
 
     Chapter 6, "RNNs: The Code" and "Combining RNNLayer Variants".
@@ -21,20 +21,23 @@ class RNNModel(nn.Sequential):
     """
 
     def __init__(self, layers: Sequence[RecurrentLayer], many_to_one: bool = False) -> None:
-        super().__init__(*layers)
+        super().__init__()
+        self.stack = nn.ModuleList(layers)
         self.many_to_one = many_to_one
 
     @property
     def layers(self) -> list[RecurrentLayer]:
         """First to last."""
-        return [layer for layer in self if isinstance(layer, RecurrentLayer)]
+        return [layer for layer in self.stack if isinstance(layer, RecurrentLayer)]
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, time, features)`` to ``(batch, time, out)``, with many to one ``(batch, out)``.
 
         From the layers' start states.
         """
-        return self._result(super().forward(x))
+        for layer in self.layers:
+            x = layer(x)
+        return self._result(x)
 
     def forward_from(
         self, x: Tensor, states: Sequence[State] | None = None

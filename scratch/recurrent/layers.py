@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 
@@ -38,7 +40,7 @@ class RecurrentLayer:
             they have no common past, and each ought to start from 0.
         seed: where the parameters come from; within a model the model sets it.
         fused: whether to compute all gates, and what can be of all time steps, at once; otherwise
-            node by node, as the book does. The results are the same.
+            node by node, as the book does. The results are the same, but for rounding.
 
     Raises:
         ValueError: a size is not a whole number of at least 1, or ``weight_scale`` is negative; in
@@ -88,13 +90,11 @@ class RecurrentLayer:
             Shape ``(batch, time, output_size)``.
         """
         self._check_input(x_seq_in)
-        batch, dtype = len(x_seq_in), x_seq_in.dtype
-        starts = [start.astype(dtype) for start in self.start_state()]
-        state = tuple(np.repeat(start, batch, axis=0) for start in starts)
+        batch = len(x_seq_in)
+        state = tuple(np.repeat(start, batch, axis=0) for start in self.start_state())
         x_seq_out, state = self.forward_from(x_seq_in, state)
         if self.carry_state and batch > 0:
-            starts = [part.mean(axis=0, keepdims=True) for part in state]
-        self._start_from(*starts)
+            self._start_from(*(part.mean(axis=0, keepdims=True) for part in state))
         return x_seq_out
 
     def forward_from(self, x_seq_in: ndarray, state: State) -> tuple[ndarray, State]:
@@ -117,7 +117,8 @@ class RecurrentLayer:
             self.first = False
         self._pass = self._make_pass()
         self._output_shape = (*x_seq_in.shape[:2], self.output_size)
-        return self._pass.forward(x_seq_in, state)
+        self._dtype = x_seq_in.dtype
+        return self._pass.forward(x_seq_in, self._in_dtype(state))
 
     def backward(self, x_seq_out_grad: ndarray) -> ndarray:
         """Gradient on the last input; adds to the gradients on the parameters.
@@ -156,7 +157,8 @@ class RecurrentLayer:
             zeros = np.zeros((batch, self.hidden_size), x_seq_out_grad.dtype)
             state_grad = (zeros,) * len(self.start_state())
         self._check_state("state_grad", state_grad, batch)
-        return self._pass.backward(x_seq_out_grad, state_grad)
+        x_seq_out_grad = x_seq_out_grad.astype(self._dtype, copy=False)
+        return self._pass.backward(x_seq_out_grad, self._in_dtype(state_grad))
 
     def clear_gradients(self) -> None:
         """Set the gradients on all parameters to 0, in place."""
@@ -190,6 +192,18 @@ class RecurrentLayer:
 
     def _projection_shapes(self) -> dict[str, tuple[int, int]]:
         return {"W_v": (self.hidden_size, self.output_size), "B_v": (1, self.output_size)}
+
+    def _in_dtype(self, state: State) -> State:
+        """In that of the input."""
+        return tuple(part.astype(self._dtype, copy=False) for part in state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has the parameters and the start state, and has passed nothing yet."""
+        return {
+            name: Room() if name == "_room" else value
+            for name, value in vars(self).items()
+            if name != "_pass"
+        }
 
     def _make_pass(self) -> NodeByNode | FusedPass:
         raise NotImplementedError(f"{type(self).__name__} must define _make_pass")

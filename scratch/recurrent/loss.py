@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numpy import ndarray
 
 from scratch.losses import SoftmaxCrossEntropy
@@ -22,21 +21,21 @@ class SequenceSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         Raises:
             ValueError: as ``SoftmaxCrossEntropy.forward``, or not of the shapes above.
         """
-        if prediction.ndim != 3:
+        if prediction.ndim != 3 or 0 in prediction.shape:
             raise ValueError(
-                f"{self}: prediction must have shape (batch, time, classes), not {prediction.shape}"
+                f"{self}: prediction must have shape (batch, time, classes), none of them 0, "
+                f"not {prediction.shape}"
             )
-        if target.shape not in (prediction.shape, prediction.shape[:2]):
+        numbers = target.shape == prediction.shape[:2] and target.dtype.kind in "iu"
+        if target.shape != prediction.shape and not numbers:
             raise ValueError(
                 f"{self}: target must have the shape of the prediction, {prediction.shape}, or "
-                f"hold integers in shape {prediction.shape[:2]}, not shape {target.shape}"
+                f"hold integers in shape {prediction.shape[:2]}, not {target.dtype} in shape "
+                f"{target.shape}"
             )
         self._shape = prediction.shape
         rows = (-1, prediction.shape[2])
-        return super().forward(
-            prediction.reshape(np.prod(self._shape[:2]), self._shape[2]),
-            target.reshape(rows if target.ndim == 3 else -1),
-        )
+        return super().forward(prediction.reshape(rows), target.reshape(-1 if numbers else rows))
 
     def backward(self) -> ndarray:
         """The gradient of the loss in the prediction, ``(batch, time, classes)``.

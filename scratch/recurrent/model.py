@@ -10,7 +10,7 @@ from numpy import ndarray
 from scratch.losses import Loss
 from scratch.recurrent.layers import RecurrentLayer
 from scratch.recurrent.steps import State
-from scratch.seeding import Seed, as_stream, is_integer
+from scratch.seeding import Seed, as_stream
 
 
 class RNNModel:
@@ -21,8 +21,9 @@ class RNNModel:
 
     Args:
         layers: at least one, no object twice.
-        loss: what ``train_batch`` minimises: ``SequenceSoftmaxCrossEntropy`` where each time step
-            predicts something, any other loss with ``many_to_one``.
+        loss: what ``train_batch`` minimises: where each time step predicts something,
+            ``SequenceSoftmaxCrossEntropy`` for characters, or ``MeanSquaredError``, which divides
+            by the batch size alone; with ``many_to_one`` any loss.
         many_to_one: whether only the last time step's output counts (figure 6.11); it is then
             ``(batch, out)``, and on the way back the other time steps receive zeros.
         seed: where the layers' parameters come from, one layer drawing on where the last one
@@ -47,7 +48,7 @@ class RNNModel:
         self.loss = loss
         self.many_to_one = many_to_one
         if seed is not None:
-            stream = np.random.default_rng(seed) if is_integer(seed) else as_stream(seed)
+            stream = as_stream(seed)
             for layer in self.layers:
                 layer.seed = stream
 

@@ -224,7 +224,8 @@ def _gradients(cases: tuple[Case, ...]) -> dict[str, str]:
             for name in shapes
         ]
         for i, name in enumerate(names):
-            assert sources.setdefault(name, f"params[{i}]") == f"params[{i}]"
+            if sources.setdefault(name, f"params[{i}]") != f"params[{i}]":
+                raise ValueError(f"{name} is the gradient of two parameters")
     return sources
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import click
 
 from datasets import DataFileError, TorchvisionError
 from parity.terminal import INTERRUPTED, CallError
 from parity.training.output import all_or_nothing, why_not_writable
+from parity.training.sides import Side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,6 @@ RESULTS = "results.json"
 SIDE_CHOICE = click.Choice(["scratch", "reference", "both"])
 SEED_RANGE = click.IntRange(0, 2**32 - 1)
 
-Side = Literal["scratch", "reference"]
 T = TypeVar("T")
 
 

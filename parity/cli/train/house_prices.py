@@ -26,7 +26,8 @@ from parity.cli.train.common import (
 )
 from parity.terminal import make_console, progress_bars
 from parity.training import house_prices
-from parity.training.house_prices import LinearFit, Side, Trained
+from parity.training.house_prices import LinearFit, Trained
+from parity.training.sides import Side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -25,14 +25,13 @@ from parity.cli.train.common import (
     require_writable,
     write_run,
 )
+from parity.cli.train.lock_step import lock_step_results, print_lock_step
 from parity.cli.train.mnist import (
     LOSS_NOTE,
     MASKS_NOTE,
     data_options,
     load,
-    lock_step_results,
     pixels,
-    print_lock_step,
     print_set,
     require_data_for_download,
     set_name,

@@ -24,14 +24,13 @@ from parity.cli.train.common import (
     require_writable,
     write_run,
 )
+from parity.cli.train.lock_step import lock_step_results, print_lock_step
 from parity.cli.train.mnist import (
     LOSS_NOTE,
     MASKS_NOTE,
     data_options,
     load,
-    lock_step_results,
     pixels,
-    print_lock_step,
     print_set,
     require_data_for_download,
     set_name,
@@ -40,7 +39,8 @@ from parity.terminal import make_console, progress_bars
 from parity.training import lock_step, mnist_dense
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
 from parity.training.lock_step import LockStep
-from parity.training.mnist_dense import Side, Trained
+from parity.training.mnist_dense import Trained
+from parity.training.sides import Side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

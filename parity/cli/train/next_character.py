@@ -16,7 +16,7 @@ from parity.cli.train.common import (
     print_written,
     require_writable,
 )
-from parity.cli.train.mnist import print_lock_step
+from parity.cli.train.lock_step import print_lock_step
 from parity.cli.train.text_run import TextRun, print_drift, print_sample, print_tables, write
 from parity.terminal import CallError, make_console, progress_bars
 from parity.training import next_character

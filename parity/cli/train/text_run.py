@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.cli.train.common import Run, finite, write_run
-from parity.cli.train.mnist import lock_step_results
+from parity.cli.train.lock_step import lock_step_results
 from parity.training.lock_step import LockStep
 from parity.training.next_character import (
     COMPARED_STEPS,

@@ -26,7 +26,8 @@ Gate = tuple[ndarray | None, ndarray, ndarray | None]
 class Room:
     """Arrays that the passes of a layer write to, one pass after the other.
 
-    Memory that is new costs more time than the sums that go into it.
+    Where the system takes memory back after each pass, having it anew costs up to a fifth of the
+    time (``benchmarks/README.md``). A layer keeps them, some ten times its parameters.
     """
 
     def __init__(self) -> None:
@@ -239,9 +240,9 @@ class FusedRNN(FusedPass):
 
 
 def sigmoid_in_place(x: ndarray) -> None:
-    """``1 / (1 + exp(-x))`` as ``tanh(x / 2) / 2 + 1 / 2``, which takes half as long.
+    """``1 / (1 + exp(-x))`` as ``tanh(x / 2) / 2 + 1 / 2``: as exact next to 1, but not next to 0.
 
-    Exact next to 1: what is less than half the distance from 1 to the next number becomes 0.
+    What is less than half the distance from 1 to the next number becomes 0.
     """
     x *= 0.5
     np.tanh(x, out=x)
