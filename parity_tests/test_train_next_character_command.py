@@ -71,6 +71,11 @@ def test_a_text_without_line_ends_is_trained_on_too() -> None:
     [
         (b"", (), "bad.txt is empty: there is nothing to learn from."),
         (
+            b"a" * 300,
+            (),
+            "bad.txt has one character only, 'a': there is nothing to predict; take another text.",
+        ),
+        (
             b"\xff\xfea\x00",
             (),
             "bad.txt is not a text in UTF-8: byte 0 (0xff) cannot be read.",
@@ -348,3 +353,17 @@ def test_an_interruption_of_the_lock_step_writes_nothing(
     result = call(*OPTIONS, "--text", text, "--out", tmp_path / "out")
     assert result.exit_code == 130
     assert list(tmp_path.iterdir()) == [text]
+
+
+def test_what_is_in_the_way_of_the_results_is_found_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "a" / "results.json").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "interrupted").touch()
+    for folder, words in (
+        ("a", "there is a directory of that name."),
+        ("b", "interrupted is not a directory."),
+    ):
+        result = call(*OPTIONS, "--out", tmp_path / folder)
+        assert result.exit_code == 2
+        assert words in " ".join(result.stderr.split())
+        assert result.stdout == ""

@@ -147,8 +147,8 @@ def as_characters(
         held_out: the share that is held out, above 0 and below 1.
 
     Raises:
-        TextError: the text is empty or too short, or the part held out has characters that the
-            rest lacks.
+        TextError: the text is empty, too short, or of one character throughout, or the part held
+            out has characters that the rest lacks.
     """
     if not text:
         raise TextError(f"{name} is empty: there is nothing to learn from.")
@@ -169,6 +169,11 @@ def as_characters(
             "try another --held-out."
         )
     vocabulary = Vocabulary.of(training)
+    if len(vocabulary) == 1:
+        raise TextError(
+            f"{name} has one character only, {training[0]!a}: there is nothing to predict; "
+            "take another text."
+        )
     return Characters(
         name,
         vocabulary,

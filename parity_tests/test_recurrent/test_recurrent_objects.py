@@ -51,6 +51,23 @@ def test_a_copy_computes_the_same_and_shares_nothing(
     layer.backward(expected)
 
 
+@each_layer
+@each_way
+def test_gradients_go_where_they_are_when_the_way_back_begins(
+    make: type[RecurrentLayer], fused: bool
+) -> None:
+    layer = make(4, 3, seed=1, fused=fused)
+    x, grad = draw(2, 5, 3), draw(2, 5, 3)
+    layer.forward(x)
+    layer.backward(grad)
+    expected = {name: param["deriv"] for name, param in layer.params.items()}
+    for param in layer.params.values():
+        param["deriv"] = np.zeros_like(param["value"])
+    layer.backward(grad)
+    for name, param in layer.params.items():
+        np.testing.assert_array_equal(param["deriv"], expected[name])
+
+
 def test_a_copy_has_passed_nothing() -> None:
     layer = RNNLayer(4, 3)
     layer.forward(draw(2, 5, 3))

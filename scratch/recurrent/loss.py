@@ -12,7 +12,8 @@ class SequenceSoftmaxCrossEntropy(SoftmaxCrossEntropy):
 
     Chapter 6, "RNNs: The Code", which asks for a softmax of three dimensions. Takes predictions of
     shape ``(batch, time, classes)`` and targets in one of two forms: probabilities of the same
-    shape, or class numbers, integers of shape ``(batch, time)``.
+    shape, or class numbers, integers of shape ``(batch, time)``. A single column is, as there, the
+    logit of the second of two classes.
     """
 
     def forward(self, prediction: ndarray, target: ndarray) -> float:

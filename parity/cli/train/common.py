@@ -99,6 +99,8 @@ def require_writable(out: Path) -> None:
     problem = why_not_writable(out)
     if problem is not None:
         raise CallError(f"nothing can be written to {out}: {problem}.")
+    if (out / RESULTS).is_dir():
+        raise CallError(f"{RESULTS} cannot be written to {out}: there is a directory of that name.")
 
 
 def write_run(

@@ -164,7 +164,8 @@ def train_next_character(
     it is, 1 if not or if the training diverges, 2 if the call or the text was wrong, 130 if
     interrupted; what was done until then is kept in a folder of its own, DIR/interrupted.
     """
-    require_writable(out)
+    for folder in (out, out / INTERRUPTED):
+        require_writable(folder)
     experiment = TextExperiment(
         layers=layers,
         hidden=hidden,

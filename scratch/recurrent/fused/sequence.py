@@ -9,15 +9,13 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy import ndarray
 
 from scratch.recurrent.nodes import Params
 from scratch.recurrent.steps import State
-
-KEYS = ("value", "deriv")
 
 #: A gate's weights on the input, its bias, and its weights on the state, or their gradients.
 Gate = tuple[ndarray | None, ndarray, ndarray | None]
@@ -45,19 +43,18 @@ class Stack:
     """The matrices of some gates side by side, their biases between: ``W``, for ``[x; 1; h]``.
 
     Args:
-        values: of each gate; None for weights that it does not have.
-        derivs: to be added to, of the same shapes.
+        gates: finds the "value" or the "deriv" of each; None for weights that it does not have.
+        hidden: width of the state.
         W: to be filled with them, shape ``(features + 1 + hidden, gates * hidden)``.
         W_grad: for their gradients, of that shape.
     """
 
     def __init__(
-        self, values: Sequence[Gate], derivs: Sequence[Gate], W: ndarray, W_grad: ndarray
+        self, gates: Callable[[str], list[Gate]], hidden: int, W: ndarray, W_grad: ndarray
     ) -> None:
-        self.derivs, self.W, self.W_grad = derivs, W, W_grad
-        self.hidden = W.shape[1] // len(values)
-        self.features = features = W.shape[0] - 1 - self.hidden
-        for gate, (W_x, B, W_h) in zip(self._gates(W), values, strict=True):
+        self.gates, self.hidden, self.W, self.W_grad = gates, hidden, W, W_grad
+        self.features = features = W.shape[0] - 1 - hidden
+        for gate, (W_x, B, W_h) in zip(self._columns(W), gates("value"), strict=True):
             gate[:features] = 0 if W_x is None else W_x
             gate[features] = B[0]
             gate[features + 1 :] = 0 if W_h is None else W_h
@@ -73,10 +70,13 @@ class Stack:
         Returns:
             Shape ``(features, time, batch)``.
         """
-        gates, time, batch = int_grads.shape
-        flat = int_grads.reshape(gates, time * batch)
+        rows, time, batch = int_grads.shape
+        flat = int_grads.reshape(rows, time * batch)
         np.matmul(columns.T, flat.T, out=self.W_grad)
-        for grad, (W_x, B, W_h) in zip(self._gates(self.W_grad), self.derivs, strict=True):
+        # Which arrays the gradients are in may have changed since the way forward.
+        for grad, (W_x, B, W_h) in zip(
+            self._columns(self.W_grad), self.gates("deriv"), strict=True
+        ):
             B += grad[self.features]
             if W_x is not None:
                 W_x += grad[: self.features]
@@ -84,7 +84,7 @@ class Stack:
                 W_h += grad[self.features + 1 :]
         return (self.W_x @ flat).reshape(self.features, time, batch)
 
-    def _gates(self, W: ndarray) -> list[ndarray]:
+    def _columns(self, W: ndarray) -> list[ndarray]:
         return [W[:, k : k + self.hidden] for k in range(0, W.shape[1], self.hidden)]
 
 
@@ -183,7 +183,7 @@ class FusedPass:
             W = self.params[f"W_{name}"][key]
             return W[: self.features], self.params[f"B_{name}"][key], W[self.features :]
 
-        return self._stack(names, *([gate(name, key) for name in names] for key in KEYS))
+        return self._stack(names, len(names), lambda key: [gate(name, key) for name in names])
 
     def _apart(self, gates: Sequence[tuple[str, str, str]]) -> Stack:
         """Of gates with matrices for input and state apart, as in GRU; an empty name is none."""
@@ -192,13 +192,13 @@ class FusedPass:
             W_x, _, W_h = (self.params[name][key] if name else None for name in names)
             return W_x, self.params[names[1]][key], W_h
 
-        name = " ".join(biases for _, biases, _ in gates)
-        return self._stack(name, *([gate(names, key) for names in gates] for key in KEYS))
+        name = " ".join(bias for _, bias, _ in gates)
+        return self._stack(name, len(gates), lambda key: [gate(names, key) for names in gates])
 
-    def _stack(self, name: str, values: list[Gate], derivs: list[Gate]) -> Stack:
-        shape = (self.features + 1 + self.hidden, len(values) * self.hidden)
-        W, W_grad = (self._room(f"{key} of {name}", *shape) for key in KEYS)
-        return Stack(values, derivs, W, W_grad)
+    def _stack(self, name: str, count: int, gates: Callable[[str], list[Gate]]) -> Stack:
+        shape = (self.features + 1 + self.hidden, count * self.hidden)
+        W, W_grad = (self._room(f"{what} of {name}", *shape) for what in ("W", "W_grad"))
+        return Stack(gates, self.hidden, W, W_grad)
 
     def _columns(self, name: str, count: int) -> ndarray:
         """Room for ``[x; 1; h]`` of each time step and row."""
