@@ -10,6 +10,7 @@ from parity.catalogue.autodiff.graphs import (
     DIFFERENCES,
     FUNCTIONS,
     GRADIENTS,
+    KINK,
     POWERS,
     QUOTIENTS,
     Graph,
@@ -20,7 +21,7 @@ from parity.catalogue.autodiff.graphs import (
     objective,
     torch_graph,
 )
-from parity.catalogue.component import Component, Given, Implementation, Mutant, Observed
+from parity.catalogue.component import Case, Component, Given, Implementation, Mutant, Observed
 from parity.catalogue.twins import array
 from parity.mutants.autodiff import functions, passes
 
@@ -40,6 +41,7 @@ def _operations(
     graphs: Mapping[str, Graph],
     mutants: tuple[Mutant, ...],
     skeleton: str,
+    kinks: tuple[Case, ...] = (),
 ) -> Component:
     """What a file has if its ``NumberWithGrad`` has a method of that name."""
     return Component(
@@ -50,7 +52,7 @@ def _operations(
         compares=("output", "output.grad", "inner.grad", "a.grad", "b.grad"),
         run=_run,
         reference=_reference,
-        cases=tuple(graph_cases(graphs)),
+        cases=(*graph_cases(graphs), *kinks),
         gradients=GRADIENTS,
         objective=objective,
         mutants=mutants,
@@ -126,8 +128,9 @@ COMPONENTS = (
         functions.NUMBER_WITH_GRAD_EXP,
         """
         Give NumberWithGrad methods exp, log, tanh and relu, each of which returns a new
-        NumberWithGrad.
+        NumberWithGrad. The slope of relu at 0 is 0.
         """,
+        (KINK,),
     ),
     Component(
         name="NumberWithGrad.zero_grad",

@@ -132,6 +132,15 @@ FUNCTIONS: Mapping[str, Graph] = {
     "c = relu(a); c * b + relu(a * b)": _rectified,
 }
 
+#: relu at 0, where its slope is a convention.
+KINK = Case(
+    "c = relu(a); c * b + relu(a * b), a of 0",
+    {"a": (3,), "b": (3,)},
+    {"graph": "c = relu(a); c * b + relu(a * b)"},
+    values={"a": [0, 2, -1], "b": [3, 0.5, 4]},
+    differentiable=False,
+)
+
 _GRAPHS = {**BOOK, **DIFFERENCES, **QUOTIENTS, **POWERS, **FUNCTIONS}
 
 GRADIENTS = {"a.grad": "a", "b.grad": "b"}

@@ -119,7 +119,7 @@ COMPONENTS = (
         cases=(
             _whole("b = 4 * a; b + 5", a=[3]),
             _whole("c = 4 * a + 3; c * (a + 2)", a=[3]),
-            _whole("c = a + b; c * c", a=[3, -2, 0], b=[5, 7, 1]),
+            _whole("c = a + b; c * c", a=[3, -2, 0, 4], b=[5, 7, 1, -4]),
             *graph_cases(BOOK),
         ),
         gradients=GRADIENTS,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from parity.catalogue.component import Mutant
+from parity.mutants.autodiff.axes import AXES, made
 from scratch import autodiff as right
-from scratch.autodiff.broadcasting import Axes, matmul_grads, spread_over_axes
+from scratch.autodiff.broadcasting import matmul_grads
+from scratch.autodiff.graph import in_order
 
 
 class _AccumulatedSent(right.ArrayWithGrad):
@@ -29,6 +30,24 @@ class _Overwritten(_AccumulatedSent):
         self.grad = grad
 
 
+class _AllSentAgain(right.ArrayWithGrad):
+    """Each array once and in order, but with what earlier passes have left in it."""
+
+    def backward(self, backward_grad: Any = None) -> None:
+        self.grad = self._first_grad(backward_grad)
+        for node in reversed(in_order(self)):
+            if node.depends_on:
+                parts = node._input_grads(node.grad)
+                for source, part in zip(node.depends_on, parts, strict=True):
+                    source._add_to_grad(part)
+
+
+class _Replaced(right.ArrayWithGrad):
+    def backward(self, backward_grad: Any = None) -> None:
+        self.zero_grad()
+        super().backward(backward_grad)
+
+
 class _DoublePrecision(right.ArrayWithGrad):
     """Ones of NumPy's default type, zeros of the gradient's."""
 
@@ -42,16 +61,7 @@ class _DoublePrecision(right.ArrayWithGrad):
 class _NotSummedBack(right.ArrayWithGrad):
     def __add__(self, other: Any) -> right.ArrayWithGrad:
         other = self._same_kind(other)
-        return _made(self, self.array + other.array, [other], lambda grad: (grad, grad))
-
-
-def _made(
-    node: right.ArrayWithGrad,
-    array: Any,
-    others: Sequence[right.ArrayWithGrad],
-    way_back: Callable[[ndarray], tuple[ndarray, ...]],
-) -> right.ArrayWithGrad:
-    return type(node)(array, [node, *others], "mutated", way_back)
+        return made(self, self.array + other.array, [other], lambda grad: (grad, grad))
 
 
 class _Matmul(right.ArrayWithGrad):
@@ -59,7 +69,7 @@ class _Matmul(right.ArrayWithGrad):
 
     def __matmul__(self, other: Any) -> right.ArrayWithGrad:
         a, b = self.array, self._same_kind(other).array
-        return _made(self, a @ b, [self._same_kind(other)], lambda grad: self._grads(grad, a, b))
+        return made(self, a @ b, [self._same_kind(other)], lambda grad: self._grads(grad, a, b))
 
     def _grads(self, grad: ndarray, a: ndarray, b: ndarray) -> tuple[ndarray, ndarray]:
         raise NotImplementedError
@@ -101,109 +111,39 @@ class _DivisorNotSquared(right.ArrayWithGrad):
         return self._broadcast("div", np.divide, other, lambda grad: (grad / b, -grad * a / b))
 
 
-class _SumNotSpread(right.ArrayWithGrad):
-    def sum(self, axis: Axes = None, keepdims: bool = False) -> right.ArrayWithGrad:
-        return _made(self, self.array.sum(axis=axis, keepdims=keepdims), [], lambda grad: (grad,))
-
-
-class _MeanNotDivided(right.ArrayWithGrad):
-    def mean(self, axis: Axes = None, keepdims: bool = False) -> right.ArrayWithGrad:
-        shape = self.shape
-        return _made(
-            self,
-            self.array.mean(axis=axis, keepdims=keepdims),
-            [],
-            lambda grad: (spread_over_axes(grad, shape, axis, keepdims),),
-        )
-
-
-class _MeanDividedByAll(right.ArrayWithGrad):
-    def mean(self, axis: Axes = None, keepdims: bool = False) -> right.ArrayWithGrad:
-        shape, size = self.shape, self.array.size
-        return _made(
-            self,
-            self.array.mean(axis=axis, keepdims=keepdims),
-            [],
-            lambda grad: (spread_over_axes(grad, shape, axis, keepdims) / size,),
-        )
-
-
-class _ShapeKept(right.ArrayWithGrad):
-    def reshape(self, *shape: Any) -> right.ArrayWithGrad:
-        return _made(self, np.array(self.array.reshape(*shape)), [], lambda grad: (grad,))
-
-
-class _AxesTwice(right.ArrayWithGrad):
-    def transpose(self, axes: Sequence[int] | None = None) -> right.ArrayWithGrad:
-        return _made(
-            self,
-            np.array(np.transpose(self.array, axes)),
-            [],
-            lambda grad: (np.transpose(grad, axes),),
-        )
-
-
-class _RepeatsOverwritten(right.ArrayWithGrad):
-    def __getitem__(self, index: Any) -> right.ArrayWithGrad:
-        a = self.array
-
-        def way_back(grad: ndarray) -> tuple[ndarray]:
-            a_grad = np.zeros_like(a)
-            a_grad[index] = grad
-            return (a_grad,)
-
-        return _made(self, np.array(a[index]), [], way_back)
-
-
-class _FirstPartForAll(right.ArrayWithGrad):
-    @classmethod
-    def concatenate(cls, arrays: Iterable[Any], axis: int = 0) -> right.ArrayWithGrad:
-        nodes = cls._nodes(arrays)
-
-        def way_back(grad: ndarray) -> tuple[ndarray, ...]:
-            return tuple(np.take(grad, range(node.shape[axis]), axis) for node in nodes)
-
-        return cls(np.concatenate([n.array for n in nodes], axis), nodes, "mutated", way_back)
-
-
-class _FirstLayerForAll(right.ArrayWithGrad):
-    @classmethod
-    def stack(cls, arrays: Iterable[Any], axis: int = 0) -> right.ArrayWithGrad:
-        nodes = cls._nodes(arrays)
-
-        def way_back(grad: ndarray) -> tuple[ndarray, ...]:
-            return tuple(np.take(grad, 0, axis) for _ in nodes)
-
-        return cls(np.stack([n.array for n in nodes], axis), nodes, "mutated", way_back)
-
-
 class _SigmoidAtInput(right.ArrayWithGrad):
     def sigmoid(self) -> right.ArrayWithGrad:
         a = self.array
-        return _made(self, super().sigmoid().array, [], lambda grad: (grad * a * (1 - a),))
+        return made(self, super().sigmoid().array, [], lambda grad: (grad * a * (1 - a),))
 
 
 class _TanhAtInput(right.ArrayWithGrad):
     def tanh(self) -> right.ArrayWithGrad:
         a = self.array
-        return _made(self, np.tanh(a), [], lambda grad: (grad * (1 - a * a),))
+        return made(self, np.tanh(a), [], lambda grad: (grad * (1 - a * a),))
 
 
 class _ReluLetsAllThrough(right.ArrayWithGrad):
     def relu(self) -> right.ArrayWithGrad:
-        return _made(self, np.maximum(self.array, 0), [], lambda grad: (grad,))
+        return made(self, np.maximum(self.array, 0), [], lambda grad: (grad,))
+
+
+class _ReluLetsZeroThrough(right.ArrayWithGrad):
+    def relu(self) -> right.ArrayWithGrad:
+        a = self.array
+        return made(self, np.maximum(a, 0), [], lambda grad: (grad * (a >= 0),))
 
 
 class _PowerNotLowered(right.ArrayWithGrad):
     def __pow__(self, exponent: float) -> right.ArrayWithGrad:
         out = self.array**exponent
-        return _made(self, out, [], lambda grad: (grad * exponent * out,))
+        return made(self, out, [], lambda grad: (grad * exponent * out,))
 
 
 class _LogAtOutput(right.ArrayWithGrad):
     def log(self) -> right.ArrayWithGrad:
         out = np.log(self.array)
-        return _made(self, out, [], lambda grad: (grad / out,))
+        return made(self, out, [], lambda grad: (grad / out,))
 
 
 ARRAY_WITH_GRAD = (
@@ -218,6 +158,19 @@ ARRAY_WITH_GRAD = (
         "gradient overwritten",
         "Each gradient that reaches an array replaces the one before; they must add up.",
         _Overwritten,
+        "x.grad",
+    ),
+    Mutant(
+        "gradients of before sent again",
+        "A second backward pass sends on what the first has left in the arrays; send on only what "
+        "comes in this pass.",
+        _AllSentAgain,
+        "x.grad",
+    ),
+    Mutant(
+        "gradients of before replaced",
+        "A second backward pass begins anew; its gradients must add to those of the first.",
+        _Replaced,
         "x.grad",
     ),
     Mutant(
@@ -278,59 +231,6 @@ ARRAY_WITH_GRAD = (
         "x.grad",
     ),
     Mutant(
-        "sum not spread",
-        "sum sends its gradient on in the shape of the sum; give it to every element that was "
-        "summed, in the shape of the array.",
-        _SumNotSpread,
-        "x.grad",
-    ),
-    Mutant(
-        "mean not divided",
-        "mean sends its gradient on as a sum does; divide it by the number of elements.",
-        _MeanNotDivided,
-        "x.grad",
-    ),
-    Mutant(
-        "mean divided by all",
-        "mean divides its gradient by the number of all elements; divide it by the number of those "
-        "along axis.",
-        _MeanDividedByAll,
-        "x.grad",
-    ),
-    Mutant(
-        "shape not put back",
-        "reshape sends its gradient on in the new shape; give it the shape of the array.",
-        _ShapeKept,
-        "x.grad",
-    ),
-    Mutant(
-        "axes exchanged twice",
-        "transpose puts the axes of its gradient into the same order once more; it must undo that "
-        "order: np.argsort(axes).",
-        _AxesTwice,
-        "x.grad",
-    ),
-    Mutant(
-        "repeats overwritten",
-        "An element that is taken several times gets only the last gradient, as with "
-        "grad[index] += ...; np.add.at(grad, index, ...) adds them up.",
-        _RepeatsOverwritten,
-        "x.grad",
-    ),
-    Mutant(
-        "first part for all",
-        "concatenate sends every array the beginning of the gradient; each gets the part where it "
-        "stands.",
-        _FirstPartForAll,
-        "x.grad",
-    ),
-    Mutant(
-        "first layer for all",
-        "stack sends every array the first of the gradients along the new axis; each gets its own.",
-        _FirstLayerForAll,
-        "x.grad",
-    ),
-    Mutant(
         "sigmoid at its input",
         "The slope of sigmoid is taken as x * (1 - x); x there is the output.",
         _SigmoidAtInput,
@@ -349,9 +249,16 @@ ARRAY_WITH_GRAD = (
         "x.grad",
     ),
     Mutant(
+        "relu lets 0 through",
+        "relu sends the gradient on where its input is 0; the slope there is 0: the input > 0.",
+        _ReluLetsZeroThrough,
+        "x.grad",
+    ),
+    Mutant(
         "log at its output",
         "The gradient of log is divided by the logarithm; divide it by the number.",
         _LogAtOutput,
         "x.grad",
     ),
+    *AXES,
 )

@@ -114,6 +114,13 @@ class _ReluLetsAllThrough(right.NumberWithGrad):
         return (grad,) if self.creation_op == "relu" else super()._input_grads(grad)
 
 
+class _ReluLetsZeroThrough(right.NumberWithGrad):
+    def _input_grads(self, grad: Any) -> tuple[Any, ...]:
+        if self.creation_op == "relu":
+            return (grad if self.depends_on[0].num >= 0 else 0,)
+        return super()._input_grads(grad)
+
+
 NUMBER_WITH_GRAD_SUB = (
     Mutant(
         "difference as a sum",
@@ -220,6 +227,12 @@ NUMBER_WITH_GRAD_EXP = (
         "relu lets all through",
         "relu sends the gradient on for negative numbers, too; it must send on 0.",
         _ReluLetsAllThrough,
+        "a.grad",
+    ),
+    Mutant(
+        "relu lets 0 through",
+        "relu sends the gradient on where its input is 0; the slope there is 0: the input > 0.",
+        _ReluLetsZeroThrough,
         "a.grad",
     ),
 )

@@ -38,6 +38,18 @@ class _Overwritten(_AccumulatedSent):
         self.grad = 1 if backward_grad is None else backward_grad
 
 
+class _ZeroAsNone(right.NumberWithGrad):
+    """The new part alone, which is 1 wherever there is nothing."""
+
+    def backward(self, backward_grad: float | None = None) -> None:
+        backward_grad = backward_grad or 1
+        self._add_to_grad(backward_grad)
+        if self.depends_on:
+            parts = self._input_grads(backward_grad)
+            for source, part in zip(self.depends_on, parts, strict=True):
+                source.backward(part)
+
+
 class _InTheOrderMet(right.NumberWithGrad):
     """Breadth first, each node once."""
 
@@ -131,6 +143,13 @@ NUMBER_WITH_GRAD = (
         "Each gradient that reaches a node replaces the one before; they must add up: "
         "self.grad += backward_grad.",
         _Overwritten,
+        "inner.grad",
+    ),
+    Mutant(
+        "gradient 0 as none",
+        "A gradient of 0 is taken for none and becomes 1, as with `if not backward_grad`; ask "
+        "whether backward_grad is None.",
+        _ZeroAsNone,
         "inner.grad",
     ),
     Mutant(
