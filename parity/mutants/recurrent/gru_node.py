@@ -8,6 +8,7 @@ from numpy import ndarray
 from parity.catalogue.component import Mutant
 from parity.mutants.recurrent.any_node import any_mutants, gate_mutants
 from parity.mutants.recurrent.in_parts import GRU, Params
+from parity.mutants.recurrent.slopes import GRU_SLOPES
 
 
 class _ResetAfter(GRU):
@@ -174,6 +175,7 @@ class _NotTransposed(GRU):
 
 
 GRU_NODE = (
+    *GRU_SLOPES,
     *any_mutants(GRU),
     *gate_mutants(GRU),
     Mutant(

@@ -8,6 +8,7 @@ from numpy import ndarray
 from parity.catalogue.component import Mutant
 from parity.mutants.recurrent.any_node import any_mutants, gate_mutants, stack_mutants
 from parity.mutants.recurrent.in_parts import LSTM, Params
+from parity.mutants.recurrent.slopes import LSTM_SLOPES
 
 
 def exchanged(first: str, second: str, kinds: str = "WBP") -> type[LSTM]:
@@ -180,6 +181,7 @@ class _CellGradBeforeNextHidden(LSTM):
 
 
 LSTM_NODE = (
+    *LSTM_SLOPES,
     *any_mutants(LSTM),
     *gate_mutants(LSTM),
     *stack_mutants(LSTM),
