@@ -149,7 +149,15 @@ def _explanation(verdict: Verdict) -> list[Text]:
         texts.append(_difference(failure))
         if failure.mutant is not None:
             texts.append(_mistake(failure.mutant))
+        elif others := [other.result for other in verdict.failures if _beside(failure, other)]:
+            texts.append(Text(f"In this case also wrong: {', '.join(others)}.", style="dim"))
     return texts
+
+
+def _beside(failure: Failure, other: Failure) -> bool:
+    """Whether it is another result of the same case, and one that is no rule."""
+    same = other.case.name == failure.case.name and other.result != failure.result
+    return same and other.difference.kind != "rule"
 
 
 def _difference(failure: Failure) -> Text:
