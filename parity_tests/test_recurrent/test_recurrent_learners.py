@@ -226,6 +226,82 @@ def test_what_the_project_adds_is_looked_at_where_a_file_has_it_only(tmp_path: P
     assert "RNNLayer.carry_state" in find(written(tmp_path, source))
 
 
+@pytest.mark.parametrize("like", ["value", "deriv"])
+def test_a_step_may_put_new_zeros_in_place_of_the_gradients(like: str, tmp_path: Path) -> None:
+    source = with_mistake(
+        "            layer._clear_gradients()",
+        f"""            for param in layer.params.values():
+                param["deriv"] = np.zeros_like(param["{like}"])""",
+    )
+    model = source[source.index("class RNNModel") : source.index("def clip_by_value")]
+    for file in (source, f"import numpy as np\n{model}"):  # its own layers, and ours
+        assert verdict_on(tmp_path, file, "RNNModel").passed
+
+
+IN_COMMON = """
+class {kind}({kind}):
+    params = {{}}
+
+    def _init_params(self, x_seq_in):
+        super()._init_params(x_seq_in)
+        own = self.params
+        del self.params
+        self.params.update(own)
+"""
+
+
+NODES_IN_COMMON = """
+class {kind}({kind}):
+    cells = []
+
+    def _init_params(self, x_seq_in):
+        super()._init_params(x_seq_in)
+        own = self.cells
+        del self.cells
+        self.cells.extend(own)
+"""
+
+
+@pytest.mark.parametrize("kind", ["RNNLayer", "GRULayer", "LSTMLayer"])
+@pytest.mark.parametrize("what, more", [("parameters", IN_COMMON), ("nodes", NODES_IN_COMMON)])
+def test_what_layers_have_in_common_is_named(
+    what: str, more: str, kind: str, tmp_path: Path
+) -> None:
+    verdict = verdict_on(tmp_path, LAYERS + more.format(kind=kind), kind)
+    mutants = {failure.mutant for failure in verdict.failures}
+    assert {mutant and mutant.name for mutant in mutants} == {f"{what} shared among layers"}
+
+
+def test_a_model_of_layers_with_parameters_in_common_fails(tmp_path: Path) -> None:
+    verdict = verdict_on(tmp_path, LAYERS + IN_COMMON.format(kind="RNNLayer"), "RNNModel")
+    cases = {failure.case.name for failure in verdict.failures}
+    assert cases == {"two layers of one kind, all parts from the file"}
+
+
+def test_a_start_state_in_common_fails(tmp_path: Path) -> None:
+    source = with_mistake(
+        "self.start_H = H.mean(axis=0, keepdims=True)",
+        "type(self).start_H = property(lambda self: type(self).common, put); "
+        "type(self).common = H.mean(axis=0, keepdims=True)",
+    )
+    source += "\n\ndef put(self, state):\n    type(self).common = state\n"
+    verdict = verdict_on(tmp_path, source, "RNNLayer")
+    assert {failure.case.name for failure in verdict.failures} == {
+        "another layer of the kind beside it"
+    }
+
+
+@pytest.mark.parametrize("kind", ["RNNLayer", "GRULayer", "LSTMLayer"])
+def test_a_later_batch_may_be_shorter(kind: str, tmp_path: Path) -> None:
+    source = with_mistake(
+        "batch, length, _ = x_seq_out_grad.shape",
+        "batch, length = len(x_seq_out_grad), len(self.cells)",
+    )
+    verdict = verdict_on(tmp_path, source, kind)
+    assert verdict.failures == []
+    assert {error.case for error in verdict.errors} == {"fewer time steps in the next batch"}
+
+
 @pytest.mark.parametrize(
     "name, right, wrong, result, mutant",
     [

@@ -33,6 +33,9 @@ NEXT, BOTH = " of the next batch", " after both batches"
 CLEARED = "clearing sets every deriv to 0"
 UPDATED = "output after an update"
 
+#: The option of a case in which another layer of the same class works at the same time.
+BESIDE = "beside"
+
 
 def make_layer(
     impl: Implementation, kind: str, hidden: int, out: int, options: Mapping[str, Any]
@@ -64,7 +67,7 @@ def _sizes(given: Given) -> tuple[int, int, int]:
 
 def _added(options: Mapping[str, Any]) -> dict[str, Any]:
     """What a case hands to the class beside the sizes."""
-    return {name: value for name, value in options.items() if name != "hidden_size"}
+    return {name: value for name, value in options.items() if name not in ("hidden_size", BESIDE)}
 
 
 def _names(kind: str, given: Given) -> dict[str, tuple[int, ...]]:
@@ -81,7 +84,8 @@ def _starts(given: Given, states: Mapping[str, Any]) -> dict[str, Any]:
 def run_layer(kind: str) -> Callable[[Implementation, Given], Observed]:
     """Two batches of different sizes, each forward and back, then a third way forward with other
     parameters. A pass with other numbers goes before, which sets the layer up; the start states are
-    put back after it.
+    put back after it. Where the case wants another layer beside it, that one goes there and back
+    between the two ways of each batch, which must not change anything.
     """
 
     def run(impl: Implementation, given: Given) -> Observed:
@@ -90,13 +94,20 @@ def run_layer(kind: str) -> Callable[[Implementation, Given], Observed]:
         layer = make_layer(impl, kind, hidden, out, _added(given.options))
         first = start_states(layer, kind)
         layer.forward(given.inputs["x_seq_in"] + 1)
+        beside = None
+        if given.options.get(BESIDE):
+            beside = make_layer(impl, kind, hidden, out, _added(given.options))
+            beside.forward(given.inputs["x_seq_in"] + 1)
+            set_start_states(beside, first)
         arrays = values_of(layer, names)
         if not are_arrays(arrays, len(names)):
             return Observed({}, arrays)
         load(arrays, given.params)
         params = [snapshot(param) for param in arrays]
+        if beside is not None and are_arrays(values_of(beside, names), len(names)):
+            load(values_of(beside, names), params)
         set_start_states(layer, _starts(given, first))
-        tensors = _two_batches(layer, kind, names, given)
+        tensors = _two_batches(layer, beside, kind, names, given)
         dtype = given.inputs["x_seq_in"].dtype
         shown = {f"{name} {FIRST}": _in_dtype(state, dtype) for name, state in first.items()}
         now = values_of(layer, names)
@@ -118,7 +129,9 @@ def _in_dtype(state: Any, dtype: np.dtype) -> Any:
     return state.astype(dtype) if isinstance(state, ndarray) else state
 
 
-def _two_batches(layer: Any, kind: str, names: Mapping[str, Any], given: Given) -> dict[str, Any]:
+def _two_batches(
+    layer: Any, beside: Any, kind: str, names: Mapping[str, Any], given: Given
+) -> dict[str, Any]:
     """An output of the wrong shape has no way back."""
     tensors: dict[str, Any] = {}
     for x, grad, of, after in (
@@ -126,6 +139,8 @@ def _two_batches(layer: Any, kind: str, names: Mapping[str, Any], given: Given) 
         (given.inputs["next_in"], given.inputs["next_out_grad"], NEXT, BOTH),
     ):
         output = snapshot(layer.forward(x))
+        if beside is not None:
+            _there_and_back(beside, x + 1, grad)
         tensors[f"output{of}"] = output
         tensors |= {f"{name}{of}": state for name, state in start_states(layer, kind).items()}
         if not isinstance(output, ndarray) or output.shape != grad.shape:
@@ -134,6 +149,11 @@ def _two_batches(layer: Any, kind: str, names: Mapping[str, Any], given: Given) 
         tensors |= derivs_of(layer, names, after)
     tensors[CLEARED] = _is_cleared(layer, names)
     return tensors
+
+
+def _there_and_back(layer: Any, x: ndarray, grad: ndarray) -> None:
+    if np.shape(layer.forward(x)) == grad.shape:
+        layer.backward(grad)
 
 
 def _is_cleared(layer: Any, names: Mapping[str, Any]) -> Any:

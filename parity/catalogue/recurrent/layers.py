@@ -5,6 +5,7 @@ from __future__ import annotations
 from parity.catalogue.cases import BATCHES, Shapes
 from parity.catalogue.component import Case, Component, Mutant
 from parity.catalogue.recurrent.layer_runs import (
+    BESIDE,
     BOTH,
     CLEARED,
     FIRST,
@@ -32,6 +33,10 @@ def _shapes(n: int, time: int, features: int, out: int) -> Shapes:
     }
 
 
+def _next_shapes(n: int, time: int) -> Shapes:
+    return {"next_in": (n, time, 3), "next_out_grad": (n, time, 2)}
+
+
 def _state_shapes(kind: str, hidden: int) -> Shapes:
     return dict.fromkeys(states_of(kind), (1, hidden))
 
@@ -44,12 +49,13 @@ def _case(
     hidden: int,
     features: int = 3,
     out: int = 2,
-    states: Shapes | None = None,
+    more: Shapes | None = None,
+    beside: bool = False,
     dtype: str = "float64",
 ) -> Case:
     """A case of its own: of large weights, with which all that is in a layer shows."""
-    options = {"hidden_size": hidden, "weight_scale": 1.0}
-    shapes = {**_shapes(n, time, features, out), **(states or {})}
+    options = {"hidden_size": hidden, "weight_scale": 1.0} | ({BESIDE: True} if beside else {})
+    shapes = {**_shapes(n, time, features, out), **(more or {})}
     return Case(name, shapes, options, dtype)
 
 
@@ -67,9 +73,11 @@ def _cases(kind: str) -> tuple[Case, ...]:
         _case("time of 5", 2, 5, hidden=2),
         _case("time of 5, float32", 7, 5, hidden=3, dtype="float32"),
         _case("as many features as hidden states and outputs", 2, 3, hidden=3, out=3),
-        _case("one hidden state", 2, 3, hidden=1, states=_state_shapes(kind, 1)),
-        _case("states given", 7, 3, hidden=3, states=_state_shapes(kind, 3)),
+        _case("one hidden state", 2, 3, hidden=1, more=_state_shapes(kind, 1)),
+        _case("states given", 7, 3, hidden=3, more=_state_shapes(kind, 3)),
         _case("one feature, one output", 7, 2, hidden=3, features=1, out=1),
+        _case("another layer of the kind beside it", 7, 3, hidden=4, beside=True),
+        _case("fewer time steps in the next batch", 7, 5, hidden=4, more=_next_shapes(7, 2)),
     )
 
 
@@ -180,7 +188,8 @@ class {kind}:
     def forward(self, x_seq_in):
         """From (batch, time, features) to (batch, time, output_size). The first call draws
         self.params at random, {{name: {{"value": ..., "deriv": zeros}}}}, and makes a node for each
-        of its time steps. Each row starts from the start state; afterwards
+        of its time steps; both are this layer's alone. A later batch may have other rows and fewer
+        time steps. Each row starts from the start state; afterwards
         {mean}, in the same shape."""
 
     def backward(self, x_seq_out_grad):

@@ -282,6 +282,7 @@ _MODEL_CASES = (
     _case("two layers of different kinds, float32", (7, 3, 4), _MIXED, dtype="float32"),
     _case("three layers", (2, 3, 2), _THREE, "MeanSquaredError"),
     _case("one layer, all parts from the file", (7, 3, 3), _ONE, parts="own"),
+    _case("two layers of one kind, all parts from the file", (2, 3, 3), _TWO, parts="own"),
     _case(
         "two layers, all parts from the file", (2, 5, 4), _MIXED, "MeanSquaredError", parts="own"
     ),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from parity.mutants.recurrent.by_nodes import ByNodes, Mistake, of_layer
+from parity.mutants.recurrent.kept import KEPT
 from scratch.recurrent.layers import GRULayer, RNNLayer
 
 
@@ -352,5 +353,5 @@ ANY_LAYER: tuple[Mistake, ...] = (
     ),
 )
 
-RNN_LAYER = of_layer(RNNLayer, ANY_LAYER)
-GRU_LAYER = of_layer(GRULayer, ANY_LAYER)
+RNN_LAYER = of_layer(RNNLayer, (*ANY_LAYER, *KEPT))
+GRU_LAYER = of_layer(GRULayer, (*ANY_LAYER, *KEPT))

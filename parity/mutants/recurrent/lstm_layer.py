@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from parity.mutants.recurrent.by_nodes import ByNodes, Mistake, of_layer
+from parity.mutants.recurrent.kept import KEPT
 from parity.mutants.recurrent.layers import ANY_LAYER
 from scratch.recurrent.layers import LSTMLayer
 
@@ -137,4 +138,4 @@ _LSTM: tuple[Mistake, ...] = (
     ),
 )
 
-LSTM_LAYER = of_layer(LSTMLayer, (*ANY_LAYER, *_LSTM))
+LSTM_LAYER = of_layer(LSTMLayer, (*ANY_LAYER, *KEPT, *_LSTM))
