@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -145,6 +146,21 @@ def test_an_unknown_mistake_comes_with_its_numbers() -> None:
     assert "differs in 1 of 2 elements; largest at [0, 0]: expected 1, got 1.5" in text
     assert "absolute error 0.5, relative 0.5, largest element 2" in text
     assert "Case: batch of 1." in text
+
+
+def test_beside_an_unknown_mistake_stands_what_else_it_makes_wrong() -> None:
+    verdict = unexplained(np.array([1.5]), np.array([1.0]))
+    case, other = (component("square").cases[i] for i in (0, 1))
+    difference = verdict.failures[0].difference
+    rule = replace(difference, kind="rule")
+    verdict.failures += [
+        Failure(case, "deriv[W_o]", difference),
+        Failure(case, "inputs stay", rule),
+        Failure(case, "deriv[B_o]", difference),
+        Failure(other, "deriv[W_f]", difference),
+    ]
+    assert "In this case also wrong: deriv[W_o], deriv[B_o]." in report.verdict_text(verdict)
+    assert "also wrong" not in report.verdict_text(unexplained(np.zeros(1), np.ones(1)))
 
 
 def test_an_exception_comes_with_the_lines_of_the_file() -> None:
