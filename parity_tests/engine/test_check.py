@@ -567,7 +567,7 @@ def interrupt() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-# Where the interrupt comes just as psutil has opened a file of /proc, Python closes that, and warns.
+# Where the interrupt comes just as psutil has opened a file, Python closes that, and warns.
 @pytest.mark.filterwarnings("ignore:.*FileIO:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("when", ["import", "component", "verdict"])
 def test_an_interrupted_check_keeps_what_it_has_and_leaves_nothing_running(
