@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from datasets import MnistSplit, mnist_split
 from parity.book.rows import Row
+from parity.book.trainings import OnTraining, quiet
 from parity.training.experiments import (
     CLAIMED_ORDER,
     EVAL_EVERY,
@@ -34,21 +35,13 @@ RECIPE = (
 )
 NOTE = "Losses have the printed extra terms (E9), over the batch size."
 
-#: Called before each experiment with its id and its number of epochs; returns what to call after
-#: each epoch, with its number and its training and validation loss.
-OnExperiment = Callable[[str, int], Callable[[int, float, float], None]]
-
-
-def _quiet(experiment: str, epochs: int) -> Callable[[int, float, float], None]:
-    return lambda epoch, training_loss, validation_loss: None
-
 
 def rows(limit: int | None = None) -> list[Row]:
     """The numbers of chapter 4. Arguments as for ``parts``."""
     return [row for part in parts(limit) for row in part]
 
 
-def parts(limit: int | None = None, on_experiment: OnExperiment = _quiet) -> Iterator[list[Row]]:
+def parts(limit: int | None = None, on_experiment: OnTraining = quiet) -> Iterator[list[Row]]:
     """The numbers of chapter 4, experiment by experiment, each when it is done.
 
     Args:
@@ -72,7 +65,7 @@ def parts(limit: int | None = None, on_experiment: OnExperiment = _quiet) -> Ite
 
 
 def _train(
-    experiment: Experiment, data: MnistSplit, limit: int | None, on_experiment: OnExperiment
+    experiment: Experiment, data: MnistSplit, limit: int | None, on_experiment: OnTraining
 ) -> Trained:
     epochs = experiment.epochs if limit is None else EVAL_EVERY
     return train_scratch(experiment, data, epochs, SEED, on_experiment(experiment.id, epochs))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from datasets import MnistSplit, mnist_split
 from parity.book.rows import Row
+from parity.book.trainings import OnTraining, quiet
 from parity.training.conv_experiment import (
     BATCH_SIZE,
     PRINTED_ACCURACIES,
@@ -46,21 +47,13 @@ NOTE = (
     "printed extra terms (E9)."
 )
 
-#: Called before each training with its name and its number of batches; returns what to call after
-#: each batch, with its number, its training loss and the last accuracy.
-OnTraining = Callable[[str, int], Callable[[int, float, float], None]]
-
-
-def _quiet(name: str, batches: int) -> Callable[[int, float, float], None]:
-    return lambda batch, loss, accuracy: None
-
 
 def rows(limit: int | None = None) -> list[Row]:
     """The numbers of chapter 5. Arguments as for ``parts``."""
     return [row for part in parts(limit) for row in part]
 
 
-def parts(limit: int | None = None, on_training: OnTraining = _quiet) -> Iterator[list[Row]]:
+def parts(limit: int | None = None, on_training: OnTraining = quiet) -> Iterator[list[Row]]:
     """The numbers of chapter 5: what takes no time, then the two trainings.
 
     Args:

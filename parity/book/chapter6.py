@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from parity.book.rows import Row
+from parity.book.trainings import OnTraining, quiet
 from parity.training.next_character import WEIGHT, Trained, train
 from parity.training.text_experiment import (
     SEED,
@@ -31,21 +32,13 @@ UNSTABLE = ("rnn", "rnn")
 
 OTHER_SIDE = "PyTorch"
 
-#: Called before each training with its name and its number of steps; returns what to call after
-#: each step, with its number, its loss and the smoothed loss.
-OnTraining = Callable[[str, int], Callable[[int, float, float], None]]
-
-
-def _quiet(name: str, steps: int) -> Callable[[int, float, float], None]:
-    return lambda step, loss, mean: None
-
 
 def rows(limit: int | None = None) -> list[Row]:
     """The numbers of chapter 6. Arguments as for ``parts``."""
     return [row for part in parts(limit) for row in part]
 
 
-def parts(limit: int | None = None, on_training: OnTraining = _quiet) -> Iterator[list[Row]]:
+def parts(limit: int | None = None, on_training: OnTraining = quiet) -> Iterator[list[Row]]:
     """The numbers of chapter 6: what takes no time, then one model after the other, on both sides.
 
     Args:
