@@ -117,13 +117,13 @@ def in_lock_step(
         disturbed.step(X[rows], y[rows])
         for side in (led, free):
             side.step(X[rows], y[rows])
-        in_a_step = float(np.maximum(in_a_step, _largest_difference(ours.params, led.params)))
+        in_a_step = float(np.maximum(in_a_step, furthest(ours.params, led.params)))
         on_batch(number)
     return LockStep(
         len(batches),
         in_a_step,
-        _largest_difference(ours.params, free.params),
-        _largest_difference(ours.params, disturbed.params),
+        furthest(ours.params, free.params),
+        furthest(ours.params, disturbed.params),
     )
 
 
@@ -183,6 +183,6 @@ class _ReferenceSide:
         self.optimizer.step()
 
 
-def _largest_difference(ours: list[ndarray], theirs: list[ndarray]) -> float:
-    """NaN where there is one on either side."""
+def furthest(ours: list[ndarray], theirs: list[ndarray]) -> float:
+    """The largest difference between two parameters; NaN where there is one on either side."""
     return float(np.max([np.max(np.abs(a - b)) for a, b in zip(ours, theirs, strict=True)]))

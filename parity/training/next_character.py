@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from parity.training.lock_step import LockStep
+from parity.training.lock_step import LockStep, furthest
 from parity.training.sides import Side
 from parity.training.text_experiment import Characters, TextExperiment, batches
 from parity.training.text_learners import LEARNERS, Learner, ReferenceLearner, ScratchLearner
@@ -245,8 +245,3 @@ def lock_step(
         furthest(ours.params(), free.params()),
         furthest(ours.params(), disturbed.params()),
     )
-
-
-def furthest(ours: Sequence[ndarray], theirs: Sequence[ndarray]) -> float:
-    """The largest difference between two parameters; NaN where there is one on either side."""
-    return float(np.max([np.max(np.abs(a - b)) for a, b in zip(ours, theirs, strict=True)]))
