@@ -22,6 +22,7 @@ from datasets.mnist import (
     normalize_pixels,
     pixel_statistics,
 )
+from datasets.mnist_loaders import mnist_loaders
 from datasets.mnist_torch import (
     MnistTensors,
     download_mnist,
@@ -51,6 +52,7 @@ __all__ = [
     "load_mnist",
     "load_shakespeare",
     "mnist_dataset",
+    "mnist_loaders",
     "mnist_split",
     "mnist_tensors",
     "mnist_transform",

@@ -1,21 +1,22 @@
-"""Chapters 3 and 4 in PyTorch: the dense layer, under its name of chapter 7."""
+"""Chapters 3, 4 and 7 in PyTorch: the dense layer, under its name of chapter 7."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
 from reference.dropout import Dropout
+from reference.network import PyTorchLayer
 
 
-class DenseLayer(nn.Module):
+class DenseLayer(PyTorchLayer):
     """``activation(x W + B)``. Chapter 7, "Implementing Building Blocks: DenseLayer".
 
     Args:
         input_size: columns of the input.
         neurons: columns of the output.
         activation: none where it is not given.
-        dropout: the probability to keep an output in training, in the book's form, or a module to
-            end the layer with.
+        dropout: the probability to keep an output in training, in chapter 4's form, or a module to
+            end the layer with, such as chapter 7's ``nn.Dropout``.
     """
 
     def __init__(

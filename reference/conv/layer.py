@@ -1,4 +1,4 @@
-"""Chapter 5 in PyTorch: the convolutional layer, under its name of chapter 7."""
+"""Chapters 5 and 7 in PyTorch: the convolutional layer, under its name of chapter 7."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Literal
 from torch import Tensor, nn
 
 from reference.dropout import Dropout
+from reference.network import PyTorchLayer
 
 Pair = int | tuple[int, int]
 
 
-class ConvLayer(nn.Module):
+class ConvLayer(PyTorchLayer):
     """``activation(conv(x))``. Chapter 7, "Implementing Building Blocks: ConvLayer".
 
     Args:
@@ -25,7 +26,7 @@ class ConvLayer(nn.Module):
             as much at any other; an even filter has the odd row and column behind.
         stride: rows and columns from stop to stop.
         dilation: rows and columns from one element of a filter to the next.
-        bias: whether there is one; the book's layer has none.
+        bias: whether there is one; chapter 5's layer has none, chapter 7's has.
     """
 
     def __init__(
