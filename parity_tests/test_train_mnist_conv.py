@@ -39,7 +39,13 @@ from parity.training.mnist_dense import first_images
 from scratch.losses import softmax_cross_entropy_as_printed
 from scratch.network import NeuralNetwork
 
-PICTURES = {"losses.png", "filters.png", "feature_maps.png", "misclassified.png"}
+PICTURES = {
+    "losses.png",
+    "filters.png",
+    "feature_maps.png",
+    "confusion_matrix.png",
+    "misclassified.png",
+}
 
 FEW = ConvExperiment(channels=2)
 NO_DROPOUT = ConvExperiment(channels=2, dropout=1.0)

@@ -1,4 +1,4 @@
-"""The networks of the book, ready made: house prices (chapter 3), MNIST (chapters 4 and 5), text
+"""The networks of the book, ready made: house prices (chapter 3), MNIST (chapters 4, 5 and 7), text
 (chapter 6).
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from scratch.activations import Linear, Sigmoid, Tanh
 from scratch.conv import Conv2D
 from scratch.dense import Dense
+from scratch.dropout import InvertedDropout
 from scratch.losses import MeanSquaredError, SoftmaxCrossEntropy
 from scratch.network import NeuralNetwork
 from scratch.recurrent import (
@@ -19,7 +20,7 @@ from scratch.recurrent import (
     RNNModel,
     SequenceSoftmaxCrossEntropy,
 )
-from scratch.seeding import Seed
+from scratch.seeding import Seed, as_stream
 
 RECURRENT_LAYERS: dict[str, type[RecurrentLayer]] = {
     "rnn": RNNLayer,
@@ -95,6 +96,30 @@ def mnist_conv(
         channels, 5, Tanh(), dropout=dropout, weight_init=weight_init, flatten=True
     )
     return NeuralNetwork([convolution, Dense(10, Linear())], SoftmaxCrossEntropy(), seed)
+
+
+def mnist_conv_net(dropout: float = 0.8, seed: Seed = 20190402) -> NeuralNetwork:
+    """Two convolutions of five by five with 16 and 8 maps, 32 neurons, ten outputs, softmax cross
+    entropy. All but the last layer end with tanh and PyTorch's form of dropout.
+
+    Takes ``(batch, 1, height, width)``. Chapter 7, "Convolutional Neural Networks in PyTorch".
+
+    Args:
+        dropout: the probability to keep an element in training.
+        seed: as in ``NeuralNetwork``.
+    """
+    masks = as_stream(seed)
+    first, second, third = (InvertedDropout(dropout, masks) for _ in range(3))
+    return NeuralNetwork(
+        [
+            Conv2D(16, 5, Tanh(), dropout=first, weight_init="glorot", bias=True),
+            Conv2D(8, 5, Tanh(), dropout=second, weight_init="glorot", bias=True, flatten=True),
+            Dense(32, Tanh(), dropout=third, weight_init="glorot"),
+            Dense(10, Linear(), weight_init="glorot"),
+        ],
+        SoftmaxCrossEntropy(),
+        seed,
+    )
 
 
 def next_character(

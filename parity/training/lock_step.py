@@ -57,11 +57,14 @@ class Twins:
         make_scratch: makes the network and its optimizer, the same ones at each call.
         make_criterion: makes the loss in PyTorch.
         make_torch_optimizer: makes the optimizer in PyTorch, of these parameters.
+        make_model: makes the scratch network's twin; by default ``to_reference`` does, with
+            dropout's masks shared.
     """
 
     make_scratch: Callable[[], tuple[NeuralNetwork, Optimizer]]
     make_criterion: Callable[[], nn.Module]
     make_torch_optimizer: Callable[[Any], torch.optim.Optimizer]
+    make_model: Callable[[Any], nn.Module] | None = None
 
 
 def lock_step(
@@ -150,7 +153,11 @@ class _ReferenceSide:
     def __init__(self, twins: Twins, ours: _ScratchSide) -> None:
         from parity.bridge import to_reference
 
-        self.model = to_reference(ours.net, share_masks=True)
+        self.model = (
+            to_reference(ours.net, share_masks=True)
+            if twins.make_model is None
+            else twins.make_model(ours.net)
+        )
         self.criterion = twins.make_criterion()
         self.optimizer = twins.make_torch_optimizer(self.model.parameters())
 

@@ -37,6 +37,7 @@ class Run(Generic[T]):
         current: how far the side in training has got, in words.
         written: whether the files are where they belong.
         kept: where that is which was done before an interruption, if it was written.
+        resumable: whether there are checkpoints to go on from.
     """
 
     sides: list[Side]
@@ -45,6 +46,7 @@ class Run(Generic[T]):
     current: str = ""
     written: bool = False
     kept: Path | None = None
+    resumable: bool = False
 
     unit: ClassVar[str] = "epoch"
 
@@ -82,6 +84,8 @@ def ended_in_words(ctx: click.Context, run: Run[Any], out: Path) -> Iterator[Non
         written = f"The files are in {out}" if run.written else "Nothing was written"
         if run.kept is not None:
             written = f"What was done is in {run.kept}"
+        elif run.resumable and not run.written:
+            written = f"The same call with --resume goes on with the run in {out}"
         click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
