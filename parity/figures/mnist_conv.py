@@ -50,7 +50,7 @@ def batch_curves(
         losses: under "scratch" and "reference" the loss of each batch; drawn as means over
             ``SMOOTHED_OVER`` of them.
         accuracies: under each side the share of test images that is read right, from 0 to 1, by the
-            number of batches; drawn in percent.
+            number of batches; drawn in percent. Without any, the losses are drawn alone.
         title: of the figure.
         printed: the book's accuracies, from 0 to 1, by the number of batches; those of a training
             with a wrong gradient (E16).
@@ -60,8 +60,8 @@ def batch_curves(
     """
     if not any(len(values) for values in losses.values()):
         raise ValueError("batch_curves: there is no loss to draw, losses is empty")
-    figure = Figure(figsize=(8, 7.8), layout="constrained")
-    grid = figure.add_gridspec(5, 1)
+    figure = Figure(figsize=(8, 7.8 if accuracies else 5), layout="constrained")
+    grid = figure.add_gridspec(5 if accuracies else 3, 1)
     upper = figure.add_subplot(grid[:3])
     for side, values in losses.items():
         means, ends = _means(values)
@@ -71,22 +71,35 @@ def batch_curves(
     upper.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     upper.yaxis.set_minor_locator(NullLocator())
     upper.legend(fontsize=FONT_SIZE - 1)
-    upper.tick_params(labelbottom=False)
-    label(upper, "", f"training loss, mean over {SMOOTHED_OVER} batches", title)
+    upper.set_xlim(0, 1.02 * max(len(values) for values in losses.values()))
+    label(
+        upper,
+        "" if accuracies else "batch",
+        f"training loss, mean over {SMOOTHED_OVER} batches",
+        title,
+    )
+    if accuracies:
+        upper.tick_params(labelbottom=False)
+        lower = figure.add_subplot(grid[3:], sharex=upper)
+        _draw_accuracies(lower, accuracies, printed)
+    return figure
 
-    lower = figure.add_subplot(grid[3:], sharex=upper)
+
+def _draw_accuracies(
+    axes: Axes,
+    accuracies: Mapping[str, Mapping[int, float]],
+    printed: Mapping[int, float] | None,
+) -> None:
     for side, shares in accuracies.items():
         style = _style(side, SKY, len(accuracies) > 1)
-        _plot(lower, list(shares), [100 * share for share in shares.values()], side, style)
+        _plot(axes, list(shares), [100 * share for share in shares.values()], side, style)
     if printed:
         values = [100 * share for share in printed.values()]
-        lower.plot(
+        axes.plot(
             list(printed), values, "D", color=GREY, markersize=6, label="book (E16)", zorder=1
         )
-    lower.legend(fontsize=FONT_SIZE - 1, loc="lower right")
-    lower.set_xlim(0, 1.02 * max(len(values) for values in losses.values()))
-    label(lower, "batch", "accuracy, %", "")
-    return figure
+    axes.legend(fontsize=FONT_SIZE - 1, loc="lower right")
+    label(axes, "batch", "accuracy, %", "")
 
 
 def _means(losses: Sequence[float]) -> tuple[list[float], list[int]]:
