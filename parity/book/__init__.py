@@ -1,7 +1,7 @@
 """The numbers the book prints, computed again, one module a chapter.
 
 Each has ``rows()``: a ``Row`` for each number or matrix of the chapter, in the book's order.
-Chapters 4 to 6, which take minutes, have ``parts()``, which do one training after the other.
+Chapters 4 to 7, which take minutes, have ``parts()``, which do one training after the other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from importlib import import_module
 
 from parity.book.rows import Row
 
-CHAPTERS = (1, 2, 3, 4, 5, 6)
+CHAPTERS = (1, 2, 3, 4, 5, 6, 7)
 
 
 def chapter_rows(chapter: int) -> list[Row]:

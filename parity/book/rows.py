@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-Kind = Literal["exact", "band", "gain", "not reproduced", "not comparable", "unprinted"]
+Kind = Literal["exact", "band", "gain", "not reproduced", "not comparable", "unprinted", "measured"]
 
 BOOK_DATA = "Data with the misprinted cell of row 445, split 70 : 30 with seed 80718."
 CORRECTED_CELL = "row 445 corrected"
@@ -29,7 +29,8 @@ class Row:
         kind: "exact" if every digit must be the same, "band" if thousands of steps carry rounding
             into the digits, "gain" if it must not be below 0 by more than chance, "not reproduced"
             if nobody knows how to, "not comparable" if it was computed in another way than the
-            book's, "unprinted" if the book has none, and ours must be near those of ``instead``.
+            book's, "unprinted" if the book has none, and ours must be near those of ``instead``,
+            "measured" if the book has none, or words, and nothing must be.
         band: how far ours may be from the printed one, for a "band"; below 0, for a "gain"; from
             those of ``instead``, for an "unprinted" one.
         required: whether a number counts as a difference when it is outside of twice its band.

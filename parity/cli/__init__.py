@@ -1,4 +1,5 @@
-"""The command line: ``parity check``, ``new``, ``list``, ``train``, ``book``, ``doctor``, ``demo``.
+"""The command line: ``parity check``, ``new``, ``list``, ``train``, ``evaluate``, ``export``,
+``book``, ``doctor``, ``demo``.
 
 Each command lives in a module of its own, imported when it is called, so that none pays for another
 one's imports.
@@ -20,6 +21,8 @@ COMMANDS = {
     "new": "Write a skeleton file for you to fill in.",
     "list": "List the components, by chapter.",
     "train": "Train a model of the book, in NumPy, in PyTorch, or both.",
+    "evaluate": "Measure a model that was trained, and compare it with its scratch twin.",
+    "export": "Write a model that was trained for other programs: npz, ONNX.",
     "book": "Compute a chapter's printed numbers again and compare.",
     "doctor": "Look at the installation: versions, devices, data files.",
     "demo": "Show a check with a planted mistake, and a model trained on both sides.",

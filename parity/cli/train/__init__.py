@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from parity.cli.train.autoencoder import train_autoencoder
 from parity.cli.train.house_prices import train_house_prices
 from parity.cli.train.mnist_conv import train_mnist_conv
 from parity.cli.train.mnist_dense import train_mnist_dense
@@ -19,3 +20,4 @@ command.add_command(train_house_prices)
 command.add_command(train_mnist_dense)
 command.add_command(train_mnist_conv)
 command.add_command(train_next_character)
+command.add_command(train_autoencoder)
