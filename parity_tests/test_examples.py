@@ -20,7 +20,10 @@ from parity.engine import judge, run_case
 from parity.packages import project_root
 from parity.runner.names import find_components
 
-FILES = [project_root() / "examples" / name for name in ("chapters_1_to_5.py", "chapter_6.py")]
+FILES = [
+    project_root() / "examples" / name
+    for name in ("chapters_1_to_5.py", "chapter_6.py", "chapter_7.py")
+]
 IN_BOOK = [entry.name for entry in components() if entry.in_book]
 
 #: What the files have beyond the book.
@@ -34,6 +37,11 @@ BEYOND = [
     "clip_by_value",
     "clip_by_norm",
     "next_character_probabilities",
+    "conditional_probabilities",
+    "joint_probabilities",
+    "low_dimensional_affinities",
+    "kl_divergence",
+    "kl_gradient",
 ]
 
 

@@ -1,5 +1,6 @@
 """Parameters both ways between the NumPy side and its PyTorch twins."""
 
+from parity.bridge.autoencoder import autoencoder_to_reference
 from parity.bridge.networks import (
     SharedDropout,
     Weighted,
@@ -25,6 +26,7 @@ from parity.bridge.recurrent import (
 __all__ = [
     "SharedDropout",
     "Weighted",
+    "autoencoder_to_reference",
     "copy_to_reference",
     "copy_to_scratch",
     "linear_layers",

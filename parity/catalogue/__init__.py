@@ -28,6 +28,8 @@ MODULES = (
     "autodiff",
     "recurrent",
     "text",
+    "autoencoder",
+    "tsne",
 )
 
 #: Of these, the ones that the reference has no use for: PyTorch has this one itself.

@@ -31,6 +31,7 @@ REQUIRED: dict[int | None, set[str]] = {
     4: {"Operation", "Layer", "Dense", "Loss", "NeuralNetwork", "Trainer"},
     5: {"Operation", "ParamOperation", "Layer", "Sigmoid", "Dropout"},
     6: {"Loss", "softmax"},
+    7: {"Operation", "Layer", "Dense", "Tanh", "Flatten", "Conv2D"},
 }
 
 
@@ -52,7 +53,7 @@ def test_it_defines_the_books_components_in_order(chapter: int | None) -> None:
 
 
 def test_there_is_one_for_each_chapter() -> None:
-    assert chapters() == (1, 2, 3, 4, 5, 6)
+    assert chapters() == (1, 2, 3, 4, 5, 6, 7)
 
 
 def test_what_is_to_be_added_to_a_class_is_a_comment_of_readable_width() -> None:

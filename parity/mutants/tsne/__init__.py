@@ -1,0 +1,1 @@
+"""Mistakes in the parts of t-SNE."""
