@@ -42,3 +42,10 @@ def test_a_folder_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path
     result = CliRunner().invoke(command, ["--out", str(tmp_path / "file" / "folder")])
     assert result.exit_code == 2
     assert "Error: nothing can be written to" in result.output
+
+
+def test_the_demo_can_be_seen_again(demo: tuple[Result, Path]) -> None:
+    first, out = demo
+    again = CliRunner().invoke(command, ["--out", str(out)])
+    assert again.exit_code == 0, again.output
+    assert again.output == first.output

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -16,6 +17,9 @@ from datasets import BostonSplit, boston_split
 from datasets.boston import Variant
 from datasets.files import DATA_DIRECTORY
 from parity.cli import train
+from parity.cli.train.house_prices import HousePricesRun, _carry_out
+from parity.runs.compute import Compute
+from parity.runs.loop import Running
 from parity.training import house_prices
 from parity.training.house_prices import (
     MODELS,
@@ -29,7 +33,6 @@ from parity.training.house_prices import (
     train_reference,
     train_scratch,
 )
-from parity.training.output import all_or_nothing, why_not_writable
 
 PICTURES = {
     "predicted_against_actual.png",
@@ -37,6 +40,9 @@ PICTURES = {
     "most_important_feature_predictions.png",
     "losses.png",
 }
+
+#: What a run of PyTorch's side keeps beside them.
+KEPT = {"config.json", "checkpoints", "metrics.csv", "tensorboard"}
 
 # Validation losses every ten epochs, then MAE and RMSE, as chapter 3 prints them.
 PRINTED = {
@@ -129,14 +135,19 @@ def test_orders_are_permutations_of_the_order_before() -> None:
     assert draws.orders[1].tolist() == draws.orders[0][stream.permutation(100)].tolist()
 
 
-@pytest.mark.parametrize("train_side", [train_scratch, train_reference])
 @pytest.mark.parametrize("epochs", [3, 10])
-def test_a_training_that_diverges_is_an_error(
-    train_side: Any, epochs: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_that_diverges_is_an_error(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(house_prices, "LEARNING_RATE", 1e6)
     with pytest.raises(FloatingPointError, match=f"after {epochs} epochs .* diverged"):
-        train_side("linear", split("corrected"), epochs, SEED, ignore)
+        train_scratch("linear", split("corrected"), epochs, SEED, ignore)
+    with pytest.raises(FloatingPointError, match=r"loss of step \d+ is inf: .* diverged"):
+        train_reference("linear", split("corrected"), epochs, SEED, ignore)
+
+
+def test_the_callers_random_state_is_left_alone() -> None:
+    before = torch.get_rng_state()
+    train_reference("linear", split("corrected"), 1, SEED, ignore)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 # Helpers
@@ -192,7 +203,7 @@ def test_the_command_prints_losses_errors_and_that_both_sides_are_equal(
 
 def test_every_picture_is_written_and_shows_something(run: tuple[Result, Path]) -> None:
     _, out = run
-    assert {path.name for path in out.iterdir()} == {*PICTURES, "results.json"}
+    assert {path.name for path in out.iterdir()} == {*PICTURES, *KEPT, "results.json"}
     for name in PICTURES:
         with Image.open(out / name) as picture:
             assert picture.format == "PNG"
@@ -219,14 +230,14 @@ def test_results_hold_what_was_printed_and_more(run: tuple[Result, Path]) -> Non
     assert max(results["largest_relative_difference"].values()) < 1e-9
 
 
-@pytest.mark.parametrize("side", ["scratch", "reference"])
-def test_one_side_alone_writes_the_same_files(side: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("side, kept", [("scratch", set()), ("reference", KEPT)])
+def test_one_side_alone_writes_the_same_files(side: str, kept: set[str], tmp_path: Path) -> None:
     shown = house_prices_command(
         "--side", side, "--out", str(tmp_path), "--model", "linear", "--epochs", "3"
     )
     assert shown.exit_code == 0
     assert "epoch 3" in shown.output
-    assert {path.name for path in tmp_path.iterdir()} == {*PICTURES, "results.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*PICTURES, *kept, "results.json"}
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert list(results["sides"]) == [side]
     assert results["largest_relative_difference"] == {}
@@ -235,25 +246,76 @@ def test_one_side_alone_writes_the_same_files(side: str, tmp_path: Path) -> None
 def test_sides_that_differ_are_said_to_and_give_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other_seed(model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: Any) -> Trained:
-        return train_reference(model, data, epochs, seed + 1, on_epoch)
-
-    monkeypatch.setitem(house_prices.TRAINERS, "reference", other_seed)
-    shown = house_prices_command("--out", str(tmp_path), "--epochs", "1")
+    monkeypatch.setattr(house_prices, "train_reference", with_another_seed)
+    shown = house_prices_command("--device", "cpu", "--out", str(tmp_path), "--epochs", "1")
     assert shown.exit_code == 1
     assert "The sides DIFFER" in shown.output
+
+
+def with_another_seed(
+    model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: Any, running: Any = None
+) -> Trained:
+    return train_reference(model, data, epochs, seed + 1, on_epoch)
+
+
+def test_sides_on_different_devices_need_not_be_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(house_prices, "train_reference", with_another_seed)
+    call = HousePricesRun(
+        model="linear",
+        variant="corrected",
+        sides=["scratch", "reference"],
+        epochs=1,
+        seed=SEED,
+    )
+    on_a_gpu = Running(Compute(torch.device("cuda")))  # which nothing is computed on here
+    assert _carry_out(call, split("corrected"), tmp_path, on_a_gpu)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Largest relative difference: parameters" in shown
+    assert "it is no verdict, for NumPy does not compute on this device" in shown
+    assert "DIFFER" not in shown
+    assert "Both sides are equal" not in shown
+
+
+def test_sides_on_different_devices_may_be_equal_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def on_the_cpu(*args: Any, running: Any = None) -> Trained:
+        return train_reference(*args)
+
+    monkeypatch.setattr(house_prices, "train_reference", on_the_cpu)
+    call = HousePricesRun(
+        model="linear",
+        variant="corrected",
+        sides=["scratch", "reference"],
+        epochs=1,
+        seed=SEED,
+    )
+    on_a_gpu = Running(Compute(torch.device("cuda")))
+    assert _carry_out(call, split("corrected"), tmp_path, on_a_gpu)
+    assert "Both sides are equal" in capsys.readouterr().out
+
+
+def test_mixed_precision_is_refused_for_float64(tmp_path: Path) -> None:
+    shown = house_prices_command("--device", "cpu", "--amp", "bf16", "--out", str(tmp_path / "out"))
+    assert shown.exit_code == 2
+    assert shown.output == ("Error: --amp makes float32 faster; it does not go with float64.\n")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_parameter_that_is_nan_is_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def with_nan(model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: Any) -> Trained:
+    def with_nan(
+        model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: Any, running: Any
+    ) -> Trained:
         trained = train_scratch(model, data, epochs, seed, on_epoch)
         params = [param * np.nan for param in trained.params]
         return replace(trained, side="reference", params=params)
 
-    monkeypatch.setitem(house_prices.TRAINERS, "reference", with_nan)
-    shown = house_prices_command("--out", str(tmp_path), "--epochs", "1")
+    monkeypatch.setattr(house_prices, "train_reference", with_nan)
+    shown = house_prices_command("--device", "cpu", "--out", str(tmp_path), "--epochs", "1")
     assert shown.exit_code == 1
     assert "Largest relative difference: parameters inf, losses 0.0e+00." in shown.output
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
@@ -300,97 +362,3 @@ def test_a_model_that_is_not_there_is_a_wrong_call() -> None:
     shown = CliRunner().invoke(train.command, ["mansions"])
     assert shown.exit_code == 2
     assert "No such command 'mansions'" in shown.output
-
-
-# Where the files go
-
-
-@pytest.mark.parametrize("below", ["", "sub", "sub/sub"])
-def test_out_that_is_a_file_is_refused_before_training(
-    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "parity.cli.train.house_prices._train", lambda run, data: pytest.fail("has trained")
-    )
-    file = tmp_path / "file"
-    file.write_text("mine")
-    out = file / below
-    shown = house_prices_command("--out", str(out))
-    assert shown.exit_code == 2
-    assert shown.output == (f"Error: nothing can be written to {out}: {file} is not a directory.\n")
-    assert file.read_text() == "mine"
-
-
-def test_a_directory_without_permission_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Permissions themselves would not stop root.
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert why_not_writable(tmp_path / "new") == f"{tmp_path} is not writable"
-
-
-def test_a_disk_that_fills_up_is_one_sentence_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(figure: object, path: Path) -> None:
-        path.write_bytes(b"half a picture")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("parity.figures.save", full)
-    out = tmp_path / "out"
-    shown = house_prices_command("--side", "scratch", "--epochs", "1", "--out", str(out))
-    assert shown.exit_code == 2
-    last = shown.output.splitlines()[-1]
-    assert last == f"Error: the files could not be written to {out}: No space left on device."
-    assert not out.exists()
-
-
-def test_an_interrupted_training_says_what_it_had_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(
-        model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: Any
-    ) -> Trained:
-        on_epoch(1, 84.9)
-        raise KeyboardInterrupt
-
-    monkeypatch.setitem(house_prices.TRAINERS, "reference", interrupted)
-    finished = train_scratch("one-hidden", split("corrected"), 2, SEED, ignore)
-    shown = house_prices_command("--epochs", "2", "--out", str(tmp_path / "out"))
-    assert shown.exit_code == 130
-    assert shown.stderr == (
-        "Interrupted: scratch had finished, with a validation loss of "
-        f"{finished.validation_losses[-1]:.3f}; reference had done 1 of 2 epochs, with a "
-        "validation loss of 84.900. Nothing was written.\n"
-    )
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_interrupt_while_writing_leaves_the_old_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(figure: object, path: Path) -> None:
-        path.write_bytes(b"half a picture")
-        raise KeyboardInterrupt
-
-    (tmp_path / "losses.png").write_bytes(b"old")
-    monkeypatch.setattr("parity.figures.save", interrupted)
-    shown = house_prices_command("--side", "scratch", "--epochs", "1", "--out", str(tmp_path))
-    assert shown.exit_code == 130
-    assert "Nothing was written." in shown.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["losses.png"]
-    assert (tmp_path / "losses.png").read_bytes() == b"old"
-
-
-def test_files_come_all_together_over_the_old_ones(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("old")
-    (tmp_path / "mine").write_text("mine")
-    with all_or_nothing(tmp_path) as unfinished:
-        for name in "ab":
-            (unfinished / name).write_text("new")
-        assert (tmp_path / "a").read_text() == "old"
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
-        "a": "new",
-        "b": "new",
-        "mine": "mine",
-    }

@@ -29,8 +29,10 @@ from parity.training.mnist_dense import (
     first_images,
     initial_params,
     orders,
+    reference_task,
     train_reference,
     train_scratch,
+    validation_metric,
 )
 from scratch.network import NeuralNetwork
 
@@ -40,6 +42,9 @@ PICTURES = {
     "activations.png",
     *(f"figure_4_{number}.png" for number in range(4, 9)),
 }
+
+#: What a run of PyTorch's side keeps beside them.
+KEPT = {"config.json", "checkpoints", "metrics.csv", "tensorboard"}
 
 #: A well-behaved relative of the book's experiments: rounding stays rounding.
 TAME = replace(EXPERIMENTS["4.2"], id="tame", weight_init="glorot")
@@ -139,20 +144,9 @@ def test_the_reference_sees_the_images_in_the_order_of_the_scratch_side(
     assert seen == np.concatenate(orders(EXPERIMENTS[id_], 150, 3, SEED)).tolist()
 
 
-def test_the_reference_starts_from_the_scratch_sides_weights(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from reference.training import PyTorchTrainer
-
-    started: list[ndarray] = []
-
-    def spy(self: PyTorchTrainer, *args: Any, **kwargs: Any) -> None:
-        started.extend(read_reference(self.model))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(PyTorchTrainer, "fit", spy)
-    with pytest.raises(KeyboardInterrupt):
-        train_reference(EXPERIMENTS["4.9"], first(600), 1, SEED, ignore)
+def test_the_reference_starts_from_the_scratch_sides_weights() -> None:
+    task = reference_task(EXPERIMENTS["4.9"], first(600), 1, SEED)
+    started = read_reference(task.model)
     expected = initial_params(EXPERIMENTS["4.9"], np.float64, SEED)
     assert len(started) == 6
     for param, value in zip(started, expected, strict=True):
@@ -168,9 +162,55 @@ def test_training_learns_to_read() -> None:
 
 def test_a_training_that_diverges_says_so() -> None:
     wild = replace(EXPERIMENTS["4.3"], rate=replace(TAME.rate, lr=1e308))
+    with pytest.raises(FloatingPointError, match="after epoch 1 is nan: the training has diverged"):
+        train_scratch(wild, first(600), 2, SEED, ignore)
+    with pytest.raises(FloatingPointError, match="of step 2 is nan: the training has diverged"):
+        train_reference(wild, first(600), 2, SEED, ignore)
+
+
+def test_a_training_that_diverges_in_its_last_step_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the validation loss shows it."""
+    monkeypatch.setattr(mnist_dense, "validation_metric", lambda _: lambda *_: float("nan"))
     for trainer in (train_scratch, train_reference):
         with pytest.raises(FloatingPointError, match="after epoch 1 is nan: the training has div"):
-            trainer(wild, first(600), 2, SEED, ignore)
+            trainer(TAME, first(BATCH_SIZE), 1, SEED, ignore)
+
+
+def test_an_early_stop_leaves_the_numbers_of_the_network_as_it_stood() -> None:
+    """Its parameters go back to the best epoch, but that is not what the book evaluates."""
+    data = first(300)
+    for trainer in (train_scratch, train_reference):
+        trained = trainer(EXPERIMENTS["4.7"], data, 50, SEED, ignore)
+        assert (trained.stopped_early, trained.best_epoch, trained.epochs) == (True, 10, 20)
+        assert trained.evaluated == [10, 20]
+        assert trained.accuracies[9] != trained.accuracy
+        assert np.mean(trained.predicted == data.y_test) == trained.accuracy
+
+
+def test_the_seconds_of_training_are_without_the_measuring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a clock on which each measurement takes an hour."""
+    now = 0.0
+
+    def read() -> float:
+        nonlocal now
+        now += 0.001
+        return now
+
+    def slow(experiment: Experiment) -> Any:
+        def metric(predictions: ndarray, y: ndarray) -> float:
+            nonlocal now
+            now += 3600
+            return float(validation_metric(experiment)(predictions, y))
+
+        return metric
+
+    monkeypatch.setattr(mnist_dense, "validation_metric", slow)
+    monkeypatch.setattr("time.perf_counter", read)
+    for trainer in (train_scratch, train_reference):
+        assert 0 < trainer(TAME, first(60), 2, SEED, ignore).seconds < 1
+    assert now > 4 * 3600
 
 
 def test_the_callers_random_state_is_left_alone() -> None:
@@ -208,7 +248,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
 def test_files_and_numbers_of_both_sides(both: tuple[Result, Path]) -> None:
     result, out = both
     assert result.exit_code == 0
-    assert {path.name for path in out.iterdir()} == {*PICTURES, "results.json"}
+    assert {path.name for path in out.iterdir()} == {*PICTURES, *KEPT, "results.json"}
     results = json.loads((out / "results.json").read_text())
     assert (results["experiment"], results["training_images"], results["test_images"]) == (
         "4.2",
@@ -349,8 +389,9 @@ def test_fetching_goes_into_the_directory_and_is_used(
     assert len(list((tmp_path / "new").iterdir())) == 4
 
 
-def test_an_interruption_says_how_far_it_was_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("side", ["scratch", "both"])
+def test_an_interruption_says_how_far_it_was_and_how_to_go_on(
+    side: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(
         experiment: Experiment, data: MnistSplit, epochs: int, seed: int, on_epoch: Any
@@ -358,10 +399,15 @@ def test_an_interruption_says_how_far_it_was_and_writes_nothing(
         on_epoch(1, 2.0, 0.987)
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(mnist_dense.TRAINERS, "reference", interrupted)
-    result = call("--limit", BATCH_SIZE, "--epochs", 2, "--out", tmp_path / "out")
+    monkeypatch.setattr(mnist_dense, "train_scratch", interrupted)
+    out = tmp_path / "out"
+    result = call("--side", side, "--limit", BATCH_SIZE, "--epochs", 2, "--out", out)
     assert result.exit_code == 130
-    assert "scratch had finished, with an accuracy of" in result.stderr
-    assert "reference had done 1 of 2 epochs, with a validation loss of 0.987" in result.stderr
-    assert "Nothing was written." in result.stderr
-    assert not (tmp_path / "out").exists()
+    assert "scratch had done 1 of 2 epochs, with a validation loss of 0.987" in result.stderr
+    if side == "scratch":
+        assert "Nothing was written." in result.stderr
+        assert not out.exists()
+    else:
+        assert "reference had finished, with an accuracy of" in result.stderr
+        assert f"The same call with --resume goes on with the run in {out}." in result.stderr
+        assert {path.name for path in out.iterdir()} == KEPT

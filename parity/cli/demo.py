@@ -44,7 +44,8 @@ def command(ctx: click.Context, out: Path) -> None:
 
     console.print()
     console.rule("House prices, in NumPy and in PyTorch from the same weights", align="left")
-    console.print(f"\n$ parity train house-prices --out {out}\n")
-    code = train.command.main(["house-prices", "--out", str(out)], standalone_mode=False)
+    args = ["house-prices", "--overwrite", "--out", str(out)]
+    console.print(f"\n$ parity train {' '.join(args)}\n")
+    code = train.command.main(args, standalone_mode=False)
     named = any(verdict.mistakes for verdict in result.verdicts)
     ctx.exit(code or (0 if named else 1))

@@ -21,6 +21,9 @@ from scratch.training import Trainer
 if TYPE_CHECKING:
     from torch import nn
 
+    from parity.runs.loop import Running
+    from parity.runs.task import History, Task
+
 OnEpoch = Callable[[int, float], None]
 
 SEED = 20190501
@@ -28,6 +31,10 @@ LEARNING_RATE = 0.01
 BATCH_SIZE = 32
 EPOCHS = 50
 EVAL_EVERY = 10
+
+#: What PyTorch's side measures, by name: on the whole training part, and on the test part.
+ON_TRAINING_PART = "loss_on_training_part"
+VALIDATION_LOSS = "validation_loss"
 
 # How far the two sides may be apart, in parameters and losses, relative to each element.
 AGREEMENT = 1e-9
@@ -146,11 +153,17 @@ def train_scratch(
     """
     net = getattr(scratch.models, MODELS[model].function)(seed)
     trainer = Trainer(net, SGD(lr=LEARNING_RATE))
+    training_losses: list[float] = []
+    validation_losses: list[float] = []
 
     def loss(X: ndarray, y: ndarray) -> float:
         return float(net.loss.forward(net.forward(X), y))
 
-    recorder = _Recorder(data, loss, on_epoch)
+    def measure(epoch: int, _: float) -> None:
+        training_losses.append(loss(data.X_train, data.y_train))
+        validation_losses.append(loss(data.X_test, data.y_test))
+        on_epoch(epoch, validation_losses[-1])
+
     with np.errstate(over="ignore", invalid="ignore"):  # divergence is told in words
         history = trainer.fit(
             data.X_train,
@@ -162,55 +175,129 @@ def train_scratch(
             batch_size=BATCH_SIZE,
             seed=seed,
             verbose=False,
-            on_epoch=recorder,
+            on_epoch=measure,
         )
-    kept = history.best_epoch if history.stopped_early else epochs
-    return recorder.finish("scratch", kept, list(trainer.net.params()), trainer.net.forward)
+    return _finished(
+        "scratch",
+        data,
+        training_losses,
+        validation_losses,
+        history.best_epoch if history.stopped_early else epochs,
+        list(trainer.net.params()),
+        trainer.net.forward,
+    )
 
 
-def train_reference(
-    model: str, data: BostonSplit, epochs: int, seed: int, on_epoch: OnEpoch
-) -> Trained:
-    """Train one of ``MODELS`` in PyTorch, with the weights and orders of ``draw_by_the_book``.
+def reference_task(
+    model: str, data: BostonSplit, epochs: int, seed: int, running: Running | None = None
+) -> Task:
+    """One of ``MODELS`` in PyTorch, with the weights and orders of ``draw_by_the_book``.
 
-    Arguments and errors as for ``train_scratch``.
+    Arguments as for ``train_reference``.
     """
     import torch
 
     import reference.models
-    from parity.bridge import copy_to_reference, linear_layers, read_reference
+    from parity.bridge import copy_to_reference, linear_layers
+    from parity.runs.batches import ArrayBatches
+    from parity.runs.loop import IN_MEMORY
+    from parity.runs.task import Task
     from reference.losses import MeanSquaredError
-    from reference.training import PyTorchTrainer
 
-    module: nn.Module = getattr(reference.models, MODELS[model].function)()
+    running = running or IN_MEMORY
+    with torch.random.fork_rng(devices=[]):
+        module: nn.Module = getattr(reference.models, MODELS[model].function)()
     shapes = [(linear.in_features, linear.out_features) for linear in linear_layers(module)]
     draws = draw_by_the_book(shapes, len(data.X_train), epochs, seed)
     copy_to_reference(draws.params, module)
-    optimizer = torch.optim.SGD(module.parameters(), lr=LEARNING_RATE)
-    trainer = PyTorchTrainer(module, optimizer, MeanSquaredError())
+    device = running.compute.device
+    module.to(device)
+    criterion = MeanSquaredError()
+    parts = {
+        ON_TRAINING_PART: (data.X_train, data.y_train),
+        VALIDATION_LOSS: (data.X_test, data.y_test),
+    }
+    on_device = {
+        name: (torch.from_numpy(X).to(device), torch.from_numpy(y).to(device))
+        for name, (X, y) in parts.items()
+    }
 
-    def loss(X: ndarray, y: ndarray) -> float:
-        return trainer.evaluate(torch.from_numpy(X), torch.from_numpy(y))
+    def measure() -> dict[str, float]:
+        return {name: float(criterion(module(X), y)) for name, (X, y) in on_device.items()}
+
+    return Task(
+        module,
+        torch.optim.SGD(module.parameters(), lr=LEARNING_RATE),
+        ArrayBatches(
+            data.X_train,
+            data.y_train,
+            BATCH_SIZE,
+            lambda epoch: draws.orders[epoch],
+            running.compute,
+            running.processes,
+        ),
+        epochs,
+        criterion,
+        seed,
+        measure=measure,
+        measures=tuple(parts),
+        stop_on=VALIDATION_LOSS,
+        stop_every=EVAL_EVERY,
+    )
+
+
+def train_reference(
+    model: str,
+    data: BostonSplit,
+    epochs: int,
+    seed: int,
+    on_epoch: OnEpoch,
+    running: Running | None = None,
+) -> Trained:
+    """Train one of ``MODELS`` in PyTorch, with the weights and orders of ``draw_by_the_book``.
+
+    Args:
+        model: its name.
+        data: both parts, in float64.
+        epochs: at most so many.
+        seed: of the network and of ``fit``.
+        on_epoch: called after each epoch with its number and the validation loss.
+        running: on what, and where it is kept; by default in memory, on the CPU.
+
+    Raises:
+        FloatingPointError: the training has diverged.
+        CheckpointError: what was kept cannot be gone on with, or not be written.
+    """
+    import torch
+
+    from parity.bridge import read_reference
+    from parity.runs.loop import IN_MEMORY
+
+    running = running or IN_MEMORY
+    task = reference_task(model, data, epochs, seed, running)
+
+    def on_progress(so_far: History) -> None:
+        epoch, steps_of_the_next = divmod(so_far.step, task.batches.per_epoch)
+        if steps_of_the_next == 0:
+            on_epoch(epoch, so_far.latest[VALIDATION_LOSS])
+
+    history = running.train(task, on_progress)
+    module = task.model.cpu()
 
     def predict(X: ndarray) -> ndarray:
         with torch.no_grad():
             predictions: ndarray = module(torch.from_numpy(X)).numpy()
         return predictions
 
-    recorder = _Recorder(data, loss, on_epoch)
-    history = trainer.fit(
-        torch.from_numpy(data.X_train),
-        torch.from_numpy(data.y_train),
-        torch.from_numpy(data.X_test),
-        torch.from_numpy(data.y_test),
-        epochs=epochs,
-        eval_every=EVAL_EVERY,
-        batch_size=BATCH_SIZE,
-        orders=[torch.from_numpy(order) for order in draws.orders],
-        on_epoch=recorder,
+    return _finished(
+        "reference",
+        data,
+        history.by_epoch(ON_TRAINING_PART),
+        history.by_epoch(VALIDATION_LOSS),
+        history.best_epoch if history.stopped_early else epochs,
+        read_reference(module),
+        predict,
     )
-    kept = history.best_epoch if history.stopped_early else epochs
-    return recorder.finish("reference", kept, read_reference(module), predict)
 
 
 TRAINERS: dict[Side, Callable[[str, BostonSplit, int, int, OnEpoch], Trained]] = {
@@ -219,35 +306,22 @@ TRAINERS: dict[Side, Callable[[str, BostonSplit, int, int, OnEpoch], Trained]] =
 }
 
 
-class _Recorder:
-    """Called after each epoch: measures both losses, which changes nothing in the training."""
-
-    def __init__(
-        self, data: BostonSplit, loss: Callable[[ndarray, ndarray], float], on_epoch: OnEpoch
-    ) -> None:
-        self.data = data
-        self.loss = loss
-        self.on_epoch = on_epoch
-        self.training_losses: list[float] = []
-        self.validation_losses: list[float] = []
-
-    def __call__(self, epoch: int, training_loss: float) -> None:
-        self.training_losses.append(self.loss(self.data.X_train, self.data.y_train))
-        self.validation_losses.append(self.loss(self.data.X_test, self.data.y_test))
-        self.on_epoch(epoch, self.validation_losses[-1])
-
-    def finish(
-        self, side: Side, epoch: int, params: list[ndarray], predict: Callable[[ndarray], ndarray]
-    ) -> Trained:
-        last = self.validation_losses[epoch - 1]
-        if not np.isfinite(last):  # fewer epochs than it takes until the trainer measures
-            raise FloatingPointError(
-                f"the validation loss after {epoch} epochs is {last}: the training has diverged"
-            )
-        errors = _errors(predict, self.data)
-        return Trained(
-            side, self.training_losses, self.validation_losses, epoch, params, predict, *errors
+def _finished(
+    side: Side,
+    data: BostonSplit,
+    training_losses: list[float],
+    validation_losses: list[float],
+    epoch: int,
+    params: list[ndarray],
+    predict: Callable[[ndarray], ndarray],
+) -> Trained:
+    last = validation_losses[epoch - 1]
+    if not np.isfinite(last):  # fewer epochs than it takes until the trainer measures
+        raise FloatingPointError(
+            f"the validation loss after {epoch} epochs is {last}: the training has diverged"
         )
+    errors = _errors(predict, data)
+    return Trained(side, training_losses, validation_losses, epoch, params, predict, *errors)
 
 
 def fit_linear_regression(data: BostonSplit) -> LinearFit:

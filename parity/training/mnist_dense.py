@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,19 @@ from scratch.training import Trainer
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
     from torch.optim.lr_scheduler import LRScheduler
 
+    from parity.runs.loop import Running
+    from parity.runs.task import History, Task
 
 #: Called after each epoch with its number, its training loss and its validation loss.
 OnEpoch = Callable[[int, float, float], None]
 
 CLASSES = 10
+
+#: What PyTorch's side remembers: the class of each test image when it was last measured.
+PREDICTED = "predicted"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Trained:
         stopped_early: whether that ended the training.
         best_epoch: the epoch with the lowest loss of those evaluated; 0 if there is none.
         predicted: the class of each test image by the network as it stood at the end.
-        seconds: that the training took, with its evaluations.
+        seconds: that the training took, without what is measured after each epoch.
         images: how many were trained on, each counted in each epoch.
     """
 
@@ -76,49 +82,6 @@ class Trained:
     def losses(self) -> list[float]:
         """The validation losses that the trainer looked at."""
         return [self.validation_losses[epoch - 1] for epoch in self.evaluated]
-
-
-@dataclass
-class _Recorder:
-    """Called after each epoch: looks at the test part, which changes nothing in the training."""
-
-    predict: Callable[[], ndarray]
-    targets: ndarray
-    classes: ndarray
-    metric: Callable[[ndarray, ndarray], float]
-    on_epoch: OnEpoch
-    training_losses: list[float] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
-    predicted: ndarray = field(default_factory=lambda: np.zeros(0))
-    started: float = field(default_factory=time.perf_counter)
-
-    def __call__(self, epoch: int, training_loss: float) -> None:
-        predictions = self.predict()
-        self.predicted = predictions.argmax(axis=1)
-        self.training_losses.append(training_loss)
-        self.validation_losses.append(self.metric(predictions, self.targets))
-        self.accuracies.append(float(np.mean(self.predicted == self.classes)))
-        if not np.isfinite(self.validation_losses[-1]):
-            raise FloatingPointError(
-                f"the validation loss after epoch {epoch} is {self.validation_losses[-1]}: the "
-                "training has diverged"
-            )
-        self.on_epoch(epoch, training_loss, self.validation_losses[-1])
-
-    def finish(self, side: Side, history: Any, images: int) -> Trained:
-        return Trained(
-            side,
-            self.training_losses,
-            self.validation_losses,
-            self.accuracies,
-            history.epochs,
-            history.stopped_early,
-            history.best_epoch,
-            self.predicted,
-            time.perf_counter() - self.started,
-            images * len(self.training_losses),
-        )
 
 
 def first_images(data: MnistSplit, limit: int) -> MnistSplit:
@@ -174,9 +137,22 @@ def train_scratch(
     y_train = one_hot(data.y_train, CLASSES, data.X_train.dtype)
     y_test = one_hot(data.y_test, CLASSES, data.X_test.dtype)
     metric = validation_metric(experiment)
-    recorder = _Recorder(
-        lambda: net.forward(data.X_test, inference=True), y_test, data.y_test, metric, on_epoch
-    )
+    validation_losses: list[float] = []
+    accuracies: list[float] = []
+    predicted, measuring = np.zeros(0), 0.0
+
+    def measure(epoch: int, training_loss: float) -> None:
+        nonlocal predicted, measuring
+        began = time.perf_counter()
+        predictions = net.forward(data.X_test, inference=True)
+        predicted = predictions.argmax(axis=1)
+        validation_losses.append(float(metric(predictions, y_test)))
+        accuracies.append(float(np.mean(predicted == data.y_test)))
+        _require_finite(epoch, validation_losses[-1])
+        measuring += time.perf_counter() - began
+        on_epoch(epoch, training_loss, validation_losses[-1])
+
+    started = time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # divergence is told in words
         history = Trainer(net, optimizer).fit(
             data.X_train,
@@ -189,9 +165,28 @@ def train_scratch(
             seed=seed,
             verbose=False,
             metric=metric,
-            on_epoch=recorder,
+            on_epoch=measure,
         )
-    return recorder.finish("scratch", history, len(data.X_train))
+    return Trained(
+        "scratch",
+        history.training_losses,
+        validation_losses,
+        accuracies,
+        history.epochs,
+        history.stopped_early,
+        history.best_epoch,
+        predicted,
+        time.perf_counter() - started - measuring,
+        len(data.X_train) * len(validation_losses),
+    )
+
+
+def _require_finite(epoch: int, validation_loss: float) -> None:
+    if not np.isfinite(validation_loss):
+        raise FloatingPointError(
+            f"the validation loss after epoch {epoch} is {validation_loss}: the training has "
+            "diverged"
+        )
 
 
 def initial_params(experiment: Experiment, dtype: Any, seed: int) -> list[ndarray]:
@@ -230,56 +225,123 @@ def orders(experiment: Experiment, n: int, epochs: int, seed: int) -> list[ndarr
     return found
 
 
-def train_reference(
-    experiment: Experiment, data: MnistSplit, epochs: int, seed: int, on_epoch: OnEpoch
-) -> Trained:
-    """Carry out an experiment in PyTorch, from the weights and in the order of ``train_scratch``.
+def reference_task(
+    experiment: Experiment,
+    data: MnistSplit,
+    epochs: int,
+    seed: int,
+    running: Running | None = None,
+) -> Task:
+    """An experiment in PyTorch, from the weights and in the order of ``train_scratch``.
 
-    Dropout's masks are PyTorch's own. Arguments and errors as for ``train_scratch``.
+    Dropout's masks are PyTorch's own. Arguments as for ``train_reference``.
     """
     import torch
 
     import reference.models
     from parity.bridge import copy_to_reference
+    from parity.runs.batches import ArrayBatches
+    from parity.runs.loop import IN_MEMORY
+    from parity.runs.task import Task
     from reference.losses import MeanSquaredError, SoftmaxCrossEntropy
-    from reference.training import PyTorchTrainer, predict
 
+    running, dtype = running or IN_MEMORY, data.X_train.dtype
+    model: nn.Module
     with torch.random.fork_rng(devices=[]):
         if experiment.squared_error:
             model = reference.models.mnist_mean_squared_error()
         else:
             model = reference.models.mnist_dense(experiment.hidden, experiment.dropout)
-    copy_to_reference(initial_params(experiment, data.X_train.dtype, seed), model)
-    rows = [
-        torch.from_numpy(order) for order in orders(experiment, len(data.X_train), epochs, seed)
-    ]
-    criterion = MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy()
+    copy_to_reference(initial_params(experiment, dtype, seed), model)
+    model.to(running.compute.device)
     optimizer = torch_optimizer(experiment, model.parameters())
-    scheduler = _torch_scheduler(experiment, optimizer, epochs)
-
-    X_train, X_test = torch.from_numpy(data.X_train), torch.from_numpy(data.X_test)
-    y_train = torch.from_numpy(one_hot(data.y_train, CLASSES, data.X_train.dtype))
+    found = orders(experiment, len(data.X_train), epochs, seed)
+    X_test = torch.from_numpy(data.X_test).to(running.compute.device)
     y_test = one_hot(data.y_test, CLASSES, data.X_test.dtype)
     metric = validation_metric(experiment)
-    recorder = _Recorder(
-        lambda: predict(model, X_test).numpy(), y_test, data.y_test, metric, on_epoch
+    # Kept beside the parameters, for these may go back to their best.
+    remembered = {PREDICTED: torch.zeros(len(data.X_test), dtype=torch.int64)}
+
+    def measure() -> dict[str, float]:
+        predictions = model(X_test).cpu().numpy()
+        predicted = predictions.argmax(axis=1)
+        remembered[PREDICTED] = torch.from_numpy(predicted)
+        return {
+            "validation_loss": float(metric(predictions, y_test)),
+            "accuracy": float(np.mean(predicted == data.y_test)),
+        }
+
+    return Task(
+        model,
+        optimizer,
+        ArrayBatches(
+            data.X_train,
+            one_hot(data.y_train, CLASSES, dtype),
+            BATCH_SIZE,
+            lambda epoch: found[epoch],
+            running.compute,
+            running.processes,
+        ),
+        epochs,
+        MeanSquaredError() if experiment.squared_error else SoftmaxCrossEntropy(),
+        seed,
+        scheduler=_torch_scheduler(experiment, optimizer, epochs),
+        measure=measure,
+        measures=("validation_loss", "accuracy"),
+        stop_on="validation_loss",
+        stop_every=EVAL_EVERY,
+        remembered=remembered,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.random.manual_seed(seed)
-        history = PyTorchTrainer(model, optimizer, criterion).fit(
-            X_train,
-            y_train,
-            X_test,
-            torch.from_numpy(y_test),
-            epochs=epochs,
-            eval_every=EVAL_EVERY,
-            batch_size=BATCH_SIZE,
-            orders=rows,
-            scheduler=scheduler,
-            metric=lambda predictions, y: metric(predictions.numpy(), y.numpy()),
-            on_epoch=recorder,
-        )
-    return recorder.finish("reference", history, len(X_train))
+
+
+def train_reference(
+    experiment: Experiment,
+    data: MnistSplit,
+    epochs: int,
+    seed: int,
+    on_epoch: OnEpoch,
+    running: Running | None = None,
+) -> Trained:
+    """Carry out an experiment in PyTorch, from the weights and in the order of ``train_scratch``.
+
+    Args:
+        experiment: which one.
+        data: both parts, of any size.
+        epochs: at most so many.
+        seed: of the weights, of the order of the images and of dropout's masks.
+        on_epoch: called after each epoch.
+        running: on what, and where it is kept; by default in memory, on the CPU.
+
+    Raises:
+        FloatingPointError: the training has diverged.
+        CheckpointError: what was kept cannot be gone on with, or not be written.
+    """
+    from parity.runs.loop import IN_MEMORY
+
+    running = running or IN_MEMORY
+    task = reference_task(experiment, data, epochs, seed, running)
+
+    def on_progress(so_far: History) -> None:
+        epoch, steps_of_the_next = divmod(so_far.step, task.batches.per_epoch)
+        if steps_of_the_next == 0:
+            validation_loss = so_far.latest["validation_loss"]
+            _require_finite(epoch, validation_loss)
+            on_epoch(epoch, so_far.epoch_losses[-1], validation_loss)
+
+    history = running.train(task, on_progress)
+    done = len(history.epoch_losses)
+    return Trained(
+        "reference",
+        history.epoch_losses,
+        history.by_epoch("validation_loss"),
+        history.by_epoch("accuracy"),
+        list(range(EVAL_EVERY, done + 1, EVAL_EVERY)),
+        history.stopped_early,
+        history.best_epoch,
+        task.remembered[PREDICTED].numpy(),
+        history.seconds,
+        history.rows,
+    )
 
 
 def torch_optimizer(experiment: Experiment, params: Any) -> torch.optim.Optimizer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +36,14 @@ from parity.cli.train.mnist import (
     require_data_for_download,
     set_name,
 )
+from parity.cli.train.running import (
+    OnStep,
+    RunCommand,
+    in_training_order,
+    run_options,
+    running,
+    training_bars,
+)
 from parity.terminal import make_console, progress_bars
 from parity.training import lock_step, mnist_dense
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
@@ -45,6 +54,8 @@ from parity.training.sides import Side
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy import ndarray
+
+    from parity.runs.loop import Running
 
 MAX_EPOCHS = 1_000  # the order of the images in each of them is held in memory
 
@@ -67,7 +78,7 @@ class MnistRun(RunOfEpochs[Trained]):
         return f"{trained.side} had finished, with an accuracy of {trained.accuracy:.2%}"
 
 
-@click.command("mnist-dense")
+@click.command("mnist-dense", cls=RunCommand)
 @click.option(
     "--experiment", "number", type=click.Choice(list(EXPERIMENTS)), default="4.7",
     show_default=True, metavar="4.1 ... 4.10", help="Which one of chapter 4; see `parity book 4`.",
@@ -89,9 +100,11 @@ class MnistRun(RunOfEpochs[Trained]):
     "--seed", type=SEED_RANGE, default=SEED, show_default=True,
     help="Of the weights and of the order of the images.",
 )  # fmt: skip
+@run_options
 @click.pass_context
 def train_mnist_dense(
     ctx: click.Context,
+    /,
     number: str,
     side: str,
     epochs: int | None,
@@ -100,12 +113,14 @@ def train_mnist_dense(
     download: bool,
     out: Path,
     seed: int,
+    **_: Any,
 ) -> None:
-    """Train a network of chapter 4 on MNIST.
+    """Train a network of chapter 4 on MNIST, in float64.
 
     With both sides, one epoch goes first in lock-step, batch by batch: each step must be the same
-    on both. Exit code 0 if it is, 1 if not or if the training diverges, 2 if the call was wrong,
-    130 if interrupted.
+    on both. PyTorch keeps checkpoints in --out, from which --resume goes on. Exit code 0 if all is
+    well, 1 if a step is not the same or if the training diverges, 2 if the call was wrong, 130 if
+    interrupted.
     """
     require_writable(out)
     require_data_for_download(data, download)
@@ -120,17 +135,22 @@ def train_mnist_dense(
         seed=seed,
     )
     with ended_in_words(ctx, run, out):
-        agree = _carry_out(run, load(np.float64, data, download, limit), out)
+        images = load(np.float64, data, download, limit)
+        with running(ctx, dtype="float64") as how:
+            run.resumable = how is not None
+            agree = _carry_out(run, images, out, how)
     ctx.exit(0 if agree else 1)
 
 
-def _carry_out(run: MnistRun, data: MnistSplit, out: Path) -> bool:
+def _carry_out(run: MnistRun, data: MnistSplit, out: Path, how: Running | None) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether each step is the same on both sides.
     """
     steps = _lock_step(run, data) if len(run.sides) == 2 else None
-    _train(run, data)
+    _train(run, data, how)
+    if how is not None and not how.processes.first:
+        return True
 
     figures = _figures(run, data)
     write_run(out, figures, _results(run, data, steps))
@@ -153,22 +173,30 @@ def _lock_step(run: MnistRun, data: MnistSplit) -> LockStep:
         )
 
 
-def _train(run: MnistRun, data: MnistSplit) -> None:
-    with progress_bars("epochs", "validation loss {task.fields[loss]}") as progress:
-        bars = {side: progress.add_task(side, total=run.epochs, loss="") for side in run.sides}
-        for side in run.sides:
-            progress.reset(bars[side])
+def _train(run: MnistRun, data: MnistSplit, how: Running | None) -> None:
+    trainers: dict[Side, Callable[..., Trained]] = {
+        "scratch": mnist_dense.train_scratch,
+        "reference": partial(mnist_dense.train_reference, running=how),
+    }
+    with training_bars(run.sides, run.epochs, "epochs", len(data.X_train), how) as bars:
+        for side in in_training_order(run.sides):
+            told = bars.begin(side)
 
-            def on_epoch(epoch: int, _: float, loss: float, side: Side = side) -> None:
-                run.epoch_done(side, epoch, loss)
-                progress.update(bars[side], completed=epoch, loss=f"{loss:.3f}")
+            def on_epoch(
+                epoch: int,
+                training_loss: float,
+                validation_loss: float,
+                side: Side = side,
+                told: OnStep = told,
+            ) -> None:
+                run.epoch_done(side, epoch, validation_loss)
+                told(epoch, training_loss, f"validation loss {validation_loss:.3f}")
 
-            trained = mnist_dense.TRAINERS[side](
-                run.experiment, data, run.epochs, run.seed, on_epoch
-            )
-            progress.update(bars[side], total=trained.epochs)
+            trained = trainers[side](run.experiment, data, run.epochs, run.seed, on_epoch)
+            bars.progress.update(bars.bars[side], completed=trained.epochs, total=trained.epochs)
             run.current = ""
             run.finished.append(trained)
+    run.finished.sort(key=lambda trained: run.sides.index(trained.side))
 
 
 def _print_tables(console: Console, run: MnistRun, data: MnistSplit) -> None:
