@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +32,12 @@ from parity_tests.rhymes import RHYME, SMALL, rhyme
 from scratch.recurrent import SequenceSoftmaxCrossEntropy
 from scratch.text import one_hot_sequences
 
-SIDES = pytest.mark.parametrize("side", ["scratch", "reference"])
+LEARNERS: dict[str, Callable[..., Learner]] = {
+    "scratch": ScratchLearner,
+    "reference": ReferenceLearner,
+}
+
+SIDES = pytest.mark.parametrize("side", LEARNERS)
 
 
 def gradients(learner: Learner) -> list[ndarray]:
@@ -215,9 +221,9 @@ def test_the_state_begins_anew_with_each_epoch(monkeypatch: pytest.MonkeyPatch) 
 def test_gradients_are_clipped(side: Any, clipping: Any) -> None:
     experiment = replace(SMALL, clipping=clipping, limit=0.01)
     size = len(rhyme().vocabulary)
-    learner = text_learners.LEARNERS[side](experiment, size, np.float64, SEED)
+    learner = LEARNERS[side](experiment, size, np.float64, SEED)
     _, inputs, targets = next(batches(experiment, rhyme().training, SEED))
-    learner.step(one_hot_sequences(inputs, size), targets)
+    learner.step(inputs, targets)
     grads = gradients(learner)
     largest = max(np.abs(grad).max() for grad in grads)
     norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))
@@ -230,11 +236,11 @@ def test_the_sum_has_larger_gradients_than_the_mean_but_the_same_loss(side: Any)
     one = replace(SMALL, clipping="none", steps=1)
     size = len(rhyme().vocabulary)
     by_reduction = [
-        text_learners.LEARNERS[side](replace(one, reduction=reduction), size, np.float64, SEED)
+        LEARNERS[side](replace(one, reduction=reduction), size, np.float64, SEED)
         for reduction in ("sum", "mean")
     ]
     _, inputs, targets = next(batches(one, rhyme().training, SEED))
-    losses = [learner.step(one_hot_sequences(inputs, size), targets) for learner in by_reduction]
+    losses = [learner.step(inputs, targets) for learner in by_reduction]
     assert losses[0] == losses[1]
     of_sum, of_mean = (gradients(learner) for learner in by_reduction)
     for grad, twin in zip(of_sum, of_mean, strict=True):
@@ -256,8 +262,8 @@ def test_perplexity_is_that_of_the_text_read_in_one_piece(
     loss = SequenceSoftmaxCrossEntropy().forward(
         predictions, characters.held_out[np.newaxis, 1:].copy()
     )
-    learner = text_learners.LEARNERS[side](SMALL, size, np.float64, SEED)
-    measured = perplexity(learner, characters.held_out, size, np.float64)
+    learner = LEARNERS[side](SMALL, size, np.float64, SEED)
+    measured = perplexity(learner, characters.held_out)
     assert measured == pytest.approx(np.exp(loss), rel=1e-12)
 
 

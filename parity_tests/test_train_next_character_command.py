@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from parity.training.text_learners import ReferenceLearner, ScratchLearner
 from parity_tests.rhymes import RHYME, SMALL, rhyme
 
 FILES = {"losses.png", "samples.txt", "sample_scratch.txt", "sample_reference.txt", "results.json"}
+RUN_FILES = {"config.json", "metrics.csv", "checkpoints", "tensorboard"}
 
 OPTIONS = ("--hidden", 8, "--length", 5, "--batch-size", 4, "--steps", 12, "--sample-every", 5)
 SIDES = pytest.mark.parametrize("side", ["scratch", "reference"])
@@ -154,7 +156,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
 def test_files_and_numbers_of_both_sides(both: tuple[Result, Path]) -> None:
     result, out = both
     assert result.exit_code == 0
-    assert {path.name for path in out.iterdir()} == FILES
+    assert {path.name for path in out.iterdir()} == FILES | RUN_FILES
     results = json.loads((out / "results.json").read_text())
     assert (results["text"], results["dtype"]) == ("rhyme.txt", "float32")
     assert results["training_characters"] + results["held_out_characters"] == len(RHYME)
@@ -233,7 +235,7 @@ def test_options_reach_the_training(text: Path, tmp_path: Path, monkeypatch: Any
         *("--no-carry-state", "--clip", "norm", "--clip-limit", 5, "--reduction", "mean"),
         *("--temperature", 0.5, "--held-out", 0.5, "--out", tmp_path / "out"),
     )
-    [(side, experiment, characters, seed, dtype, writing, _)] = seen
+    [(side, experiment, characters, seed, dtype, writing, _, _)] = seen
     assert (side, seed, dtype) == ("scratch", 3, "float64")
     assert experiment == replace(SMALL, carries=False, clipping="norm", limit=5.0, reduction="mean")
     assert (writing.every, writing.temperature) == (5, 0.5)
@@ -290,26 +292,36 @@ Interrupt = Callable[[str, int], None]
 
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
-    """Lets Ctrl-C come on a side before a step, counted from 0."""
+    """Lets Ctrl-C come on a side when it has done so many steps."""
 
     def at(side: str, steps: int) -> None:
-        learner: Any = {"scratch": ScratchLearner, "reference": ReferenceLearner}[side]
-        step, done = learner.step, 0
+        done = 0
+        step = ScratchLearner.step
 
-        def interrupted(self: Any, x: ndarray, targets: ndarray) -> float:
+        def interrupted(self: ScratchLearner, inputs: ndarray, targets: ndarray) -> float:
             nonlocal done
             if done == steps:
                 raise KeyboardInterrupt
             done += 1
-            return step(self, x, targets)
+            return step(self, inputs, targets)
 
-        monkeypatch.setattr(learner, "step", interrupted)
+        def interrupted_too(self: ReferenceLearner) -> None:
+            """The step that it comes in is finished."""
+            nonlocal done
+            done += 1
+            if done == steps:
+                signal.raise_signal(signal.SIGINT)
+
+        if side == "scratch":
+            monkeypatch.setattr(ScratchLearner, "step", interrupted)
+        else:
+            monkeypatch.setattr(ReferenceLearner, "clip", interrupted_too)
         monkeypatch.setattr(next_character, "lock_step", lambda *args: LockStep(1, 0, 0, 0))
 
     return at
 
 
-def test_an_interruption_keeps_what_was_done_and_what_was_there(
+def test_an_interruption_of_the_reference_side_leaves_a_run_to_go_on_with(
     text: Path, tmp_path: Path, interrupt: Interrupt
 ) -> None:
     out = tmp_path / "out"
@@ -318,41 +330,74 @@ def test_an_interruption_keeps_what_was_done_and_what_was_there(
     interrupt("reference", 7)
     result = call(*OPTIONS, "--text", text, "--out", out)
     assert result.exit_code == 130
-    assert "Interrupted: scratch had finished, with a perplexity of" in result.stderr
-    assert "reference had done 7 of 12 steps, with a loss of" in result.stderr
-    assert f"What was done is in {out / 'interrupted'}." in result.stderr
+    assert "Interrupted: reference had done 7 of 12 steps, with a loss of" in result.stderr
+    assert f". The same call with --resume goes on with the run in {out}." in result.stderr
     assert (out / "results.json").read_text() == "of an earlier run"
+    assert {path.name for path in out.iterdir()} == {"results.json", *RUN_FILES}
+    assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-000000007.pt"]
+
+
+def test_an_interruption_of_the_scratch_side_keeps_what_was_done(
+    text: Path, tmp_path: Path, interrupt: Interrupt
+) -> None:
+    """PyTorch is trained first."""
+    out = tmp_path / "out"
+    interrupt("scratch", 7)
+    result = call(*OPTIONS, "--text", text, "--out", out)
+    assert result.exit_code == 130
+    assert "Interrupted: reference had finished, with a perplexity of" in result.stderr
+    assert "; scratch had done 7 of 12 steps, with a loss of" in result.stderr
     kept = out / "interrupted"
-    assert {path.name for path in kept.iterdir()} == FILES - {"sample_reference.txt"}
+    ending = f" (in {kept}). The same call with --resume goes on with the run in {out}."
+    assert result.stderr.rstrip("\n").endswith(ending)
+    assert {path.name for path in kept.iterdir()} == FILES - {"sample_scratch.txt"}
     results = json.loads((kept / "results.json").read_text())
     assert results["interrupted"] is True
     found = {side: len(results["sides"][side]["losses"]) for side in results["sides"]}
-    assert found == {"scratch": 12, "reference": 7}
-    assert results["sides"]["reference"]["perplexity"] is None
-    assert list(results["sides"]["reference"]["samples"]) == ["5"]
+    assert list(found.items()) == [("scratch", 7), ("reference", 12)]
+    assert results["sides"]["scratch"]["perplexity"] is None
+    assert list(results["sides"]["scratch"]["samples"]) == ["5"]
 
 
-@SIDES
+def test_so_it_does_where_it_is_alone(text: Path, tmp_path: Path, interrupt: Interrupt) -> None:
+    """There are no checkpoints then."""
+    out = tmp_path / "out"
+    interrupt("scratch", 7)
+    result = call(*OPTIONS, "--side", "scratch", "--text", text, "--out", out)
+    assert result.exit_code == 130
+    assert result.stderr.endswith(f". What was done is in {out / 'interrupted'}.\n")
+    assert {path.name for path in out.rglob("*")} == {
+        "interrupted", "losses.png", "results.json", "samples.txt",
+    }  # fmt: skip
+
+
 def test_an_interruption_before_the_first_step_writes_nothing(
-    side: str, text: Path, tmp_path: Path, interrupt: Interrupt
+    text: Path, tmp_path: Path, interrupt: Interrupt
 ) -> None:
-    interrupt(side, 0)
-    result = call(*OPTIONS, "--side", side, "--text", text, "--out", tmp_path / "out")
+    interrupt("scratch", 0)
+    result = call(*OPTIONS, "--side", "scratch", "--text", text, "--out", tmp_path / "out")
     assert result.exit_code == 130
     assert result.stderr == "Interrupted: no step was finished. Nothing was written.\n"
     assert list(tmp_path.iterdir()) == [text]
 
 
-def test_an_interruption_of_the_lock_step_writes_nothing(
+def test_an_interruption_of_the_lock_step_leaves_a_run_that_has_not_begun(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*args: Any) -> LockStep:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(next_character, "lock_step", interrupted)
-    result = call(*OPTIONS, "--text", text, "--out", tmp_path / "out")
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(next_character, "lock_step", interrupted)
+        result = call(*OPTIONS, "--text", text, "--out", out)
     assert result.exit_code == 130
-    assert list(tmp_path.iterdir()) == [text]
+    assert result.stderr == (
+        "Interrupted: no step was finished. The same call with --resume goes on with the run in "
+        f"{out}.\n"
+    )
+    assert [path.name for path in out.iterdir()] == ["config.json"]
+    assert call("--resume", "--out", out).exit_code == 0
 
 
 def test_what_is_in_the_way_of_the_results_is_found_before_the_training(tmp_path: Path) -> None:

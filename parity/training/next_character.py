@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy import ndarray
@@ -16,8 +16,16 @@ from numpy import ndarray
 from parity.training.lock_step import LockStep, furthest
 from parity.training.sides import Side
 from parity.training.text_experiment import Characters, TextExperiment, batches
-from parity.training.text_learners import LEARNERS, Learner, ReferenceLearner, ScratchLearner
-from scratch.text import one_hot_sequences
+from parity.training.text_learners import (
+    Learner,
+    ReferenceLearner,
+    ScratchLearner,
+    TextBatches,
+)
+
+if TYPE_CHECKING:
+    from parity.runs.loop import Running
+    from parity.runs.task import History, Task
 
 #: What a step counts in the moving mean of the losses.
 WEIGHT = 0.02
@@ -65,8 +73,14 @@ class Trained:
         """How many steps have been made."""
         return len(self.losses)
 
+    def add(self, losses: Sequence[float]) -> None:
+        """Take over the losses of further steps."""
+        for loss in losses:
+            self.losses.append(loss)
+            self.smoothed = smooth(loss, self.done, self.smoothed)
 
-#: Called after each step, and after each sample on the way.
+
+#: Called after each step, and after each sample on the way; on a GPU after several steps at a time.
 OnStep = Callable[[Trained], None]
 
 
@@ -98,6 +112,7 @@ def train(
     dtype: Any = np.float32,
     writing: Writing = SILENT,
     on_step: OnStep = lambda trained: None,
+    running: Running | None = None,
 ) -> Trained:
     """Carry out the experiment on one side.
 
@@ -109,53 +124,173 @@ def train(
         dtype: float32 or float64.
         writing: when the side writes.
         on_step: called after each step and each sample on the way.
+        running: on what the reference side computes, and where it is kept; by default in memory, on
+            the CPU. What it writes is written by the first of several processes.
 
     Raises:
         FloatingPointError: the training has diverged.
+        CheckpointError: what was kept cannot be gone on with, or not be written.
     """
-    trained, size = Trained(side, experiment.steps), len(characters.vocabulary)
-    learner = LEARNERS[side](experiment, size, dtype, seed)
+    if side == "scratch":
+        return train_scratch(experiment, characters, seed, dtype, writing, on_step)
+    return train_reference(experiment, characters, seed, dtype, writing, on_step, running)
+
+
+def train_scratch(
+    experiment: TextExperiment,
+    characters: Characters,
+    seed: int,
+    dtype: Any,
+    writing: Writing,
+    on_step: OnStep,
+) -> Trained:
+    """Carry out the experiment in NumPy. Arguments and errors as for ``train``."""
+    trained = Trained("scratch", experiment.steps)
+    learner = ScratchLearner(experiment, len(characters.vocabulary), dtype, seed)
     with np.errstate(over="ignore", invalid="ignore"):  # divergence is told in words
         stream = batches(experiment, characters.training, seed)
         for number, (first, inputs, targets) in zip(
             range(1, experiment.steps + 1), stream, strict=False
         ):
-            x = one_hot_sequences(inputs, size, dtype)
             started = time.perf_counter()
             if first:
                 learner.reset_state()
-            loss = learner.step(x, targets)
+            loss = learner.step(inputs, targets)
             trained.seconds += time.perf_counter() - started
             if not np.isfinite(loss):
                 raise FloatingPointError(
                     f"the training loss of step {number} is {loss}: the training has diverged"
                 )
-            trained.losses.append(loss)
-            trained.smoothed = smooth(loss, number, trained.smoothed)
+            trained.add([loss])
             on_step(trained)
             if number % writing.every == 0 and number < experiment.steps:
-                _write(learner, trained, characters, writing, seed)
+                trained.samples[number] = _written(learner, number, characters, writing, seed)
                 on_step(trained)
         if writing.final_length:
-            _write(
-                learner, trained, characters, replace(writing, length=writing.final_length), seed
+            trained.samples[experiment.steps] = _written(
+                learner, experiment.steps, characters, _at_the_end(writing), seed
             )
-            trained.perplexity = perplexity(learner, characters.held_out, size, dtype)
+            trained.perplexity = perplexity(learner, characters.held_out)
     trained.params = learner.params()
     return trained
 
 
-def _write(
-    learner: Learner, trained: Trained, characters: Characters, writing: Writing, seed: int
-) -> None:
+def reference_task(
+    experiment: TextExperiment,
+    characters: Characters,
+    seed: int,
+    dtype: Any = np.float32,
+    writing: Writing = SILENT,
+    running: Running | None = None,
+) -> Task:
+    """The experiment in PyTorch, from the weights and on the batches of ``train_scratch``.
+
+    The model writes where the engine measures; the numbers of the characters are what the task
+    remembers, by the number of steps. At the end it measures the perplexity. Arguments as for
+    ``train``.
+    """
+    import torch
+    from torch import Tensor
+
+    from parity.runs.loop import IN_MEMORY
+    from parity.runs.task import Task
+
+    running = running or IN_MEMORY
+    device = running.compute.device
+    learner = ReferenceLearner(experiment, len(characters.vocabulary), dtype, seed, device)
+    read = TextBatches(learner, characters.training, seed, running.processes)
+
+    remembered: dict[str, Tensor] = {}
+
+    def write(how: Writing) -> None:
+        text = _written(learner, read.taken, characters, how, seed)
+        remembered[str(read.taken)] = torch.from_numpy(characters.vocabulary.encode(text))
+
+    def measure() -> dict[str, float]:
+        if read.taken < experiment.steps:
+            write(writing)
+        elif writing.final_length:
+            write(_at_the_end(writing))
+            return {"perplexity": perplexity(learner, characters.held_out)}
+        return {}
+
+    by_sum = experiment.reduction == "sum"
+    return Task(
+        learner.model,
+        learner.optimizer,
+        read,
+        epochs=1,
+        loss=learner.loss,
+        seed=seed,
+        reduction=experiment.reduction,
+        divide_by=lambda batch: batch.rows * experiment.length if by_sum else 1,
+        clip=learner.clip,
+        measure=measure,
+        measures=("perplexity",),
+        measured_after=lambda step: step % writing.every == 0,
+        begin_anew=learner.reset_state,
+        remembered=remembered,
+        steps_in_pass=read.per_reading,
+    )
+
+
+def train_reference(
+    experiment: TextExperiment,
+    characters: Characters,
+    seed: int,
+    dtype: Any,
+    writing: Writing,
+    on_step: OnStep,
+    running: Running | None = None,
+) -> Trained:
+    """Carry out the experiment in PyTorch. Arguments and errors as for ``train``."""
+    from parity.bridge import read_recurrent
+    from parity.runs.loop import IN_MEMORY
+    from reference.recurrent import RNNModel
+
+    running = running or IN_MEMORY
+    task = reference_task(experiment, characters, seed, dtype, writing, running)
+    trained = Trained("reference", experiment.steps)
+
+    def take_over(history: History) -> None:
+        trained.add(history.losses[trained.done :])
+        trained.seconds = history.seconds
+        if len(task.remembered) > len(trained.samples):
+            trained.samples = {
+                int(step): characters.vocabulary.decode(numbers.numpy())
+                for step, numbers in task.remembered.items()
+            }
+
+    def on_progress(so_far: History) -> None:
+        take_over(so_far)
+        on_step(trained)
+
+    history = running.train(task, on_progress)
+    take_over(history)  # of a run that had finished already, nothing was told
+    trained.perplexity = history.latest.get("perplexity", np.nan)
+    layers = cast(RNNModel, task.model.cpu()).layers
+    trained.params = [param for layer in layers for param in read_recurrent(layer).values()]
+    return trained
+
+
+def _at_the_end(writing: Writing) -> Writing:
+    return replace(writing, length=writing.final_length)
+
+
+def _written(
+    learner: Learner, step: int, characters: Characters, writing: Writing, seed: int
+) -> str:
+    """What a side writes after a step.
+
+    Raises:
+        FloatingPointError: the training has diverged.
+    """
     try:
-        text = learner.write(characters, writing.length, writing.temperature, seed)
+        return learner.write(characters, writing.length, writing.temperature, seed)
     except ValueError as error:  # all that can be wrong with it is outputs that are not finite
         raise FloatingPointError(
-            f"after step {trained.done} the model's outputs are NaN or infinite: the training has "
-            "diverged"
+            f"after step {step} the model's outputs are NaN or infinite: the training has diverged"
         ) from error
-    trained.samples[trained.done] = text
 
 
 def smooth(loss: float, number: int, before: float) -> float:
@@ -180,21 +315,18 @@ def smoothed(losses: Sequence[float]) -> list[float]:
     return means
 
 
-def perplexity(learner: Learner, indices: ndarray, vocab_size: int, dtype: Any) -> float:
+def perplexity(learner: Learner, indices: ndarray) -> float:
     """``exp`` of the mean cross entropy of a text that is read through once, from a state of 0.
 
     Args:
         learner: who reads.
         indices: numbers of the text's characters, at least two.
-        vocab_size: how many there are.
-        dtype: computed in.
     """
     total, states = 0.0, None
     for start in range(0, len(indices) - 1, BLOCK):
         read = indices[np.newaxis, start : start + BLOCK + 1]
         targets = read[:, 1:].copy()
-        x = one_hot_sequences(read[:, :-1], vocab_size, dtype)
-        loss, states = learner.read_on(x, targets, states)
+        loss, states = learner.read_on(read[:, :-1], targets, states)
         total += loss * targets.size
     with np.errstate(over="ignore"):  # as bad as can be
         return float(np.exp(total / (len(indices) - 1)))
@@ -230,13 +362,12 @@ def lock_step(
     stream = islice(batches(experiment, characters.training, seed), steps)
     with np.errstate(over="ignore", invalid="ignore"):
         for number, (first, inputs, targets) in enumerate(stream, start=1):
-            x = one_hot_sequences(inputs, size, dtype)
             if first:
                 for learner in (ours, disturbed, free):
                     learner.reset_state()
             led.follow(ours)
             for learner in (ours, disturbed, led, free):
-                learner.step(x, targets)
+                learner.step(inputs, targets)
             in_a_step = float(np.maximum(in_a_step, furthest(ours.params(), led.params())))
             on_step(number)
     return LockStep(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -17,6 +18,14 @@ from parity.cli.train.common import (
     require_writable,
 )
 from parity.cli.train.lock_step import print_lock_step
+from parity.cli.train.running import (
+    OnStep,
+    RunCommand,
+    in_training_order,
+    run_options,
+    running,
+    training_bars,
+)
 from parity.cli.train.text_run import TextRun, print_drift, print_sample, print_tables, write
 from parity.terminal import CallError, make_console, progress_bars
 from parity.training import next_character
@@ -34,7 +43,10 @@ from parity.training.text_experiment import (
 )
 from scratch.models import RECURRENT_LAYERS
 
-#: The folder, in that of the results, for what was done before Ctrl-C.
+if TYPE_CHECKING:
+    from parity.runs.loop import Running
+
+#: The folder, in that of the results, for what the scratch side had done before Ctrl-C.
 INTERRUPTED = "interrupted"
 
 
@@ -44,7 +56,8 @@ class _Layers(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        kinds = tuple(kind.strip().lower() for kind in str(value).split(","))
+        given = value if isinstance(value, list) else str(value).split(",")
+        kinds = tuple(kind.strip().lower() for kind in given)
         for kind in kinds:
             if kind not in RECURRENT_LAYERS:
                 self.fail(f"{kind!r} is none of {', '.join(RECURRENT_LAYERS)}.", param, ctx)
@@ -61,7 +74,7 @@ class _Finite(click.FloatRange):
         return number
 
 
-@click.command("next-character")
+@click.command("next-character", cls=RunCommand)
 @click.option(
     "--side", type=SIDE_CHOICE, default="both", show_default=True,
     help="Train in NumPy (scratch), in PyTorch (reference), or both.",
@@ -136,9 +149,12 @@ class _Finite(click.FloatRange):
     "--seed", type=SEED_RANGE, default=SEED, show_default=True,
     help="Of the weights, of the order of shuffled batches, and of what is written.",
 )  # fmt: skip
+@click.option("--text-digest", hidden=True)  # kept in config.json: a text can be changed
+@run_options
 @click.pass_context
 def train_next_character(
     ctx: click.Context,
+    /,
     side: str,
     layers: tuple[str, ...],
     text: Path | None,
@@ -157,12 +173,16 @@ def train_next_character(
     dtype: str,
     out: Path,
     seed: int,
+    text_digest: str | None,
+    **_: Any,
 ) -> None:
     """Train recurrent layers to write like a text, character by character (chapter 6).
 
-    With both sides, the first steps go in lock-step: each must be the same on both. Exit code 0 if
-    it is, 1 if not or if the training diverges, 2 if the call or the text was wrong, 130 if
-    interrupted; what was done until then is kept in a folder of its own, DIR/interrupted.
+    With both sides, the first steps go in lock-step: each must be the same on both. PyTorch keeps
+    checkpoints in --out, from which --resume goes on; what the scratch side has done when it is
+    interrupted goes to a folder of its own, DIR/interrupted. Exit code 0 if all is well, 1 if a
+    step is not the same or if the training diverges, 2 if the call or the text was wrong, 130 if
+    interrupted.
     """
     for folder in (out, out / INTERRUPTED):
         require_writable(folder)
@@ -179,7 +199,9 @@ def train_next_character(
         steps=steps,
     )
     try:
-        characters = as_characters(*read_text(text), experiment, held_out)
+        name, content = read_text(text)
+        ctx.params["text_digest"] = _require_text(name, content, text_digest, out)
+        characters = as_characters(name, content, experiment, held_out)
     except TextError as error:
         raise CallError(str(error)) from error
     run = TextRun(
@@ -187,15 +209,31 @@ def train_next_character(
         characters=characters,
         dtype=dtype,
         writing=Writing(sample_every, temperature),
-        sides=list(next_character.LEARNERS) if side == "both" else [cast(Side, side)],
+        sides=["scratch", "reference"] if side == "both" else [cast(Side, side)],
         seed=seed,
     )
-    with ended_in_words(ctx, run, out):
-        agree = _carry_out(run, out)
+    with ended_in_words(ctx, run, out), running(ctx) as how:
+        run.resumable = how is not None
+        agree = _carry_out(run, out, how)
     ctx.exit(0 if agree else 1)
 
 
-def _carry_out(run: TextRun, out: Path) -> bool:
+def _require_text(name: str, content: str, digest: str | None, out: Path) -> str:
+    """The text's digest, which is that of the run that is gone on with.
+
+    Raises:
+        CallError: it is not.
+    """
+    found = hashlib.sha256(content.encode()).hexdigest()
+    if digest not in (None, found):
+        raise CallError(
+            f"{name} is not the text any more that the run in {out} was begun with; put that back, "
+            "or begin a new run in another --out."
+        )
+    return found
+
+
+def _carry_out(run: TextRun, out: Path, how: Running | None) -> bool:
     """Train, write, print: in this order, so that a closed pipe costs no results.
 
     Returns whether each step is the same on both sides.
@@ -203,12 +241,12 @@ def _carry_out(run: TextRun, out: Path) -> bool:
     lock_step = None
     try:
         lock_step = _lock_step(run) if len(run.sides) == 2 else None
-        _train(run)
+        _train(run, how)
     except KeyboardInterrupt:
-        if run.begun:
-            write(run, lock_step, out / INTERRUPTED)
-            run.kept = out / INTERRUPTED
+        _keep_scratch(run, lock_step, out)
         raise
+    if how is not None and not how.processes.first:
+        return True
     names = write(run, lock_step, out)
     run.written = True
 
@@ -223,6 +261,18 @@ def _carry_out(run: TextRun, out: Path) -> bool:
     return lock_step is None or lock_step.agree
 
 
+def _keep_scratch(run: TextRun, lock_step: LockStep | None, out: Path) -> None:
+    """Write what there is, if the scratch side has begun: checkpoints know nothing of it."""
+    if not any(trained.side == "scratch" for trained in run.begun):
+        return
+    folder = out / INTERRUPTED
+    write(run, lock_step, folder)
+    if run.resumable:
+        run.current += f" (in {folder})"
+    else:
+        run.kept = folder
+
+
 def _lock_step(run: TextRun) -> LockStep:
     with progress_bars("steps") as progress:
         total = min(next_character.LOCK_STEPS, run.experiment.steps)
@@ -235,30 +285,28 @@ def _lock_step(run: TextRun) -> LockStep:
         )
 
 
-def _train(run: TextRun) -> None:
-    total = run.experiment.steps
-    with progress_bars("steps", "loss {task.fields[loss]}") as progress:
-        bars = {side: progress.add_task(side, total=total, loss="") for side in run.sides}
-        printed = 0
+def _train(run: TextRun, how: Running | None) -> None:
+    experiment, total = run.experiment, run.experiment.steps
+    characters_of_a_step = experiment.batch_size * experiment.length
+    with training_bars(run.sides, total, "steps", characters_of_a_step, how) as bars:
+        for side in in_training_order(run.sides):
+            told = bars.begin(side)
 
-        def on_step(trained: Trained) -> None:
-            nonlocal printed
-            run.unfinished = trained
-            run.current = (
-                f"{trained.side} had done {trained.done:,} of {total:,} steps, "
-                f"with a loss of {trained.smoothed:.3f}"
-            )
-            shown = f"{trained.smoothed:.3f}"
-            progress.update(bars[trained.side], completed=trained.done, loss=shown)
-            if len(trained.samples) > printed:
-                printed = len(trained.samples)
-                print_sample(progress.console, trained)
+            def on_step(trained: Trained, told: OnStep = told) -> None:
+                run.unfinished = trained
+                run.current = (
+                    f"{trained.side} had done {trained.done:,} of {total:,} steps, "
+                    f"with a loss of {trained.smoothed:.3f}"
+                )
+                told(trained.done, trained.smoothed, "")
+                if trained.done in trained.samples and trained.done < total:
+                    print_sample(bars.progress.console, trained)
 
-        for side in run.sides:
-            progress.reset(bars[side])
-            printed = 0
             trained = next_character.train(
-                side, run.experiment, run.characters, run.seed, run.dtype, run.writing, on_step
+                *(side, experiment, run.characters, run.seed, run.dtype, run.writing),
+                on_step,
+                how,
             )
             run.current, run.unfinished = "", None
             run.finished.append(trained)
+    run.finished.sort(key=lambda trained: run.sides.index(trained.side))

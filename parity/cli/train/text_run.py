@@ -51,7 +51,7 @@ class TextRun(Run[Trained]):
     def begun(self) -> list[Trained]:
         """What the sides have come to, the one in training too."""
         there = [self.unfinished] if self.unfinished and self.unfinished.done else []
-        return self.finished + there
+        return sorted(self.finished + there, key=lambda trained: self.sides.index(trained.side))
 
     def outcome(self, trained: Trained) -> str:
         """With its perplexity."""
