@@ -41,13 +41,16 @@ def command(ctx: click.Context, run: Path, step: int | None, device: str, as_jso
     not, 2 if the call was wrong.
     """
     kept = restore(run, step, device)
+    import torch
+
     from parity.training.twin import compare_with_twin
 
+    kept.task.model.eval()
+    with torch.no_grad():
+        measured = dict(kept.task.measure()) if kept.task.measure is not None else {}
     differences = compare_with_twin(
         kept.task, kept.next_batch(), lambda model: kept.kind.twin(kept.options, model)
     )
-    kept.task.model.eval()
-    measured = dict(kept.task.measure()) if kept.task.measure is not None else {}
     if as_json:
         click.echo(json.dumps(_as_dict(kept, measured, differences), indent=2))
     else:

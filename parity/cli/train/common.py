@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,7 +87,8 @@ def ended_in_words(ctx: click.Context, run: Run[Any], out: Path) -> Iterator[Non
             written = f"What was done is in {run.kept}"
         elif run.resumable and not run.written:
             written = f"The same call with --resume goes on with the run in {out}"
-        click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
+        if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+            click.echo(f"Interrupted: {run.so_far()}. {written}.", err=True)
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
         raise CallError(str(error)) from error

@@ -25,6 +25,7 @@ from parity.cli.train.common import (
     require_writable,
     write_run,
 )
+from parity.cli.train.kept import Kind, Options
 from parity.cli.train.lock_step import lock_step_results, print_lock_step
 from parity.cli.train.mnist import (
     LOSS_NOTE,
@@ -54,8 +55,11 @@ from parity.training.sides import Side
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy import ndarray
+    from torch import nn
 
     from parity.runs.loop import Running
+    from parity.runs.task import Task
+    from parity.training.twin import Twin
 
 MAX_EPOCHS = 1_000  # the order of the images in each of them is held in memory
 
@@ -93,6 +97,10 @@ class MnistRun(RunOfEpochs[Trained]):
 )  # fmt: skip
 @data_options
 @click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True,
+    help="What is computed in; float32 takes half as long.",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-mnist-dense"),
     show_default=True, metavar="DIR", help="Where pictures and results.json go.",
 )  # fmt: skip
@@ -111,11 +119,12 @@ def train_mnist_dense(
     limit: int | None,
     data: Path | None,
     download: bool,
+    dtype: str,
     out: Path,
     seed: int,
     **_: Any,
 ) -> None:
-    """Train a network of chapter 4 on MNIST, in float64.
+    """Train a network of chapter 4 on MNIST.
 
     With both sides, one epoch goes first in lock-step, batch by batch: each step must be the same
     on both. PyTorch keeps checkpoints in --out, from which --resume goes on. Exit code 0 if all is
@@ -135,8 +144,8 @@ def train_mnist_dense(
         seed=seed,
     )
     with ended_in_words(ctx, run, out):
-        images = load(np.float64, data, download, limit)
-        with running(ctx, dtype="float64") as how:
+        images = load(dtype, data, download, limit)
+        with running(ctx) as how:
             run.resumable = how is not None
             agree = _carry_out(run, images, out, how)
     ctx.exit(0 if agree else 1)
@@ -339,3 +348,22 @@ def _results(run: MnistRun, data: MnistSplit, steps: LockStep | None) -> dict[st
         },
         "lock_step": lock_step_results(steps),
     }
+
+
+def _task(options: Options, how: Running) -> Task:
+    experiment = EXPERIMENTS[options["number"]]
+    data = load(options["dtype"], options["data"], False, options["limit"])
+    epochs = options["epochs"] or experiment.epochs
+    return mnist_dense.reference_task(experiment, data, epochs, options["seed"], how)
+
+
+def _twin(options: Options, model: nn.Module) -> Twin:
+    from parity.bridge import copy_to_scratch
+
+    net, _ = mnist_dense.make_scratch(EXPERIMENTS[options["number"]], options["seed"])
+    net.forward(np.zeros((1, 784)), inference=True)
+    copy_to_scratch(model, net)
+    return net
+
+
+KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2])

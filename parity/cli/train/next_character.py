@@ -17,6 +17,7 @@ from parity.cli.train.common import (
     print_written,
     require_writable,
 )
+from parity.cli.train.kept import Kind, Options
 from parity.cli.train.lock_step import print_lock_step
 from parity.cli.train.running import (
     OnStep,
@@ -34,6 +35,7 @@ from parity.training.next_character import Trained, Writing
 from parity.training.text_experiment import (
     SEED,
     Batches,
+    Characters,
     Clipping,
     Reduction,
     TextError,
@@ -41,10 +43,15 @@ from parity.training.text_experiment import (
     as_characters,
     read_text,
 )
+from parity.training.text_learners import TextBatches, initial_model
 from scratch.models import RECURRENT_LAYERS
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from parity.runs.loop import Running
+    from parity.runs.task import Task
+    from parity.training.twin import Twin
 
 #: The folder, in that of the results, for what the scratch side had done before Ctrl-C.
 INTERRUPTED = "interrupted"
@@ -186,18 +193,7 @@ def train_next_character(
     """
     for folder in (out, out / INTERRUPTED):
         require_writable(folder)
-    experiment = TextExperiment(
-        layers=layers,
-        hidden=hidden,
-        length=length,
-        batch_size=batch_size,
-        batches=cast(Batches, batches),
-        carries=carry_state,
-        reduction=cast(Reduction, reduction),
-        clipping=cast(Clipping, clip),
-        limit=clip_limit,
-        steps=steps,
-    )
+    experiment = _experiment(ctx.params)
     try:
         name, content = read_text(text)
         ctx.params["text_digest"] = _require_text(name, content, text_digest, out)
@@ -310,3 +306,54 @@ def _train(run: TextRun, how: Running | None) -> None:
             run.current, run.unfinished = "", None
             run.finished.append(trained)
     run.finished.sort(key=lambda trained: run.sides.index(trained.side))
+
+
+def _experiment(options: Options) -> TextExperiment:
+    return TextExperiment(
+        layers=options["layers"],
+        hidden=options["hidden"],
+        length=options["length"],
+        batch_size=options["batch_size"],
+        batches=cast(Batches, options["batches"]),
+        carries=options["carry_state"],
+        reduction=cast(Reduction, options["reduction"]),
+        clipping=cast(Clipping, options["clip"]),
+        limit=options["clip_limit"],
+        steps=options["steps"],
+    )
+
+
+def _characters(options: Options, experiment: TextExperiment) -> Characters:
+    try:
+        name, content = read_text(options["text"])
+        return as_characters(name, content, experiment, options["held_out"])
+    except TextError as error:
+        raise CallError(str(error)) from error
+
+
+def _task(options: Options, how: Running) -> Task:
+    experiment = _experiment(options)
+    task = next_character.reference_task(
+        experiment,
+        _characters(options, experiment),
+        options["seed"],
+        options["dtype"],
+        Writing(every=10**9, final_length=1),
+        how,
+    )
+    cast(TextBatches, task.batches).taken = experiment.steps  # so that it measures as at the end
+    return task
+
+
+def _twin(options: Options, model: nn.Module) -> Twin:
+    from parity.bridge import model_to_scratch
+    from reference.recurrent import RNNModel
+
+    read, experiment = cast(RNNModel, model), _experiment(options)
+    size = len(_characters(options, experiment).vocabulary)
+    twin = initial_model(experiment, size, "float64", options["seed"])
+    model_to_scratch(read, twin)
+    return twin
+
+
+KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2], "steps")
