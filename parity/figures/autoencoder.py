@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import Stroke, withStroke
+from matplotlib.patheffects import withStroke
 from numpy import ndarray
 
-from parity.figures.style import DARK, FONT_SIZE, GREY, label
+from parity.figures.style import DARK, FONT_SIZE, GREY, ORANGE, SKY, label
+from parity.training.embedding import cluster_medians
 
 PAIRS_IN_A_ROW = 8
 DECODED_IN_A_ROW = 5
 
-#: One for each digit: Tol's muted scheme, for the colour-blind, with a black in place of its palest.
+#: One for each digit: Tol's muted scheme, made for the colour-blind, but for its palest colours.
 COLOURS = (
     "#332288", "#CC6677", "#117733", "#AA4499", "#44AA99",
-    "#882255", "#999933", "#88CCEE", "#DDCC77", "#222222",
+    "#882255", "#999933", SKY, ORANGE, DARK,
 )  # fmt: skip
 
 
@@ -84,7 +87,8 @@ def _image(axes: Axes, image: ndarray) -> None:
 def embedding(points: ndarray, labels: ndarray, title: str) -> Figure:
     """Figure 7.4: each code is a point in the plane, drawn as the digit that its image shows.
 
-    Each digit stands once more, large, at the median of its points.
+    Each digit stands once more, large, at the median of its points, and beside the picture with
+    the number of its points.
 
     Args:
         points: shape ``(n, 2)``, without a unit.
@@ -112,26 +116,23 @@ def embedding(points: ndarray, labels: ndarray, title: str) -> Figure:
     figure = Figure(figsize=(9.6, 8.8), layout="constrained")
     axes = figure.add_subplot()
     for digit in digits:
-        xs, ys = points[labels == digit].T
-        axes.scatter(
-            xs, ys, s=16, marker=f"${digit}$", color=COLOURS[digit], linewidths=0, label=f"{digit}"
-        )
-    for digit in digits:
-        x, y = np.median(points[labels == digit], axis=0)
-        halo: list[Stroke] = [withStroke(linewidth=5, foreground="white")]
-        axes.text(
-            x,
-            y,
-            f"{digit}",
-            ha="center",
-            va="center",
-            fontsize=26,
-            fontweight="bold",
-            color=DARK,
-            path_effects=halo,
-        )
-    figure.legend(loc="outside right center", fontsize=FONT_SIZE, markerscale=2.2, frameon=False)
+        cluster = points[labels == digit]
+        style: dict[str, Any] = {"s": 16, "marker": f"${digit}$", "linewidths": 0}
+        axes.scatter(*cluster.T, color=COLOURS[digit], label=f"{len(cluster):,}", **style)
+    for digit, (x, y) in cluster_medians(points, labels).items():
+        text = axes.text(x, y, f"{digit}", ha="center", va="center", fontsize=26, weight="bold")
+        text.set(color=DARK, path_effects=[withStroke(linewidth=5, foreground="white")])
+    figure.legend(
+        title="points",
+        loc="outside right center",
+        fontsize=FONT_SIZE,
+        title_fontsize=FONT_SIZE,
+        markerscale=2.4,
+        scatteryoffsets=[0.45],
+        frameon=False,
+    )
     label(axes, "", "", title)
-    axes.set(aspect="equal", xticks=[], yticks=[])  # neither direction has a meaning of its own
+    axes.set(xticks=[], yticks=[])  # neither direction has a meaning of its own
+    axes.set_aspect("equal", adjustable="datalim")
     axes.spines[:].set(visible=True, color=GREY)
     return figure

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy import ndarray
 
-from parity.figures.style import DARK, FONT_SIZE, GREY, VERMILION, label
+from parity.figures.style import DARK, FONT_SIZE, GREY, ORANGE, label
 
 DIGITS = 10
 
 #: Of an error's share; what is right stands on another colour, or it would leave errors none.
-ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
+ERRORS = LinearSegmentedColormap.from_list("errors", ["white", ORANGE])
 RIGHT = "#D3E5F0"
 
 
@@ -43,7 +43,7 @@ def confusion_matrix(expected: ndarray, predicted: ndarray, title: str) -> Figur
                 f"not {digits.min()} to {digits.max()}"
             )
     counts = np.zeros((DIGITS, DIGITS), np.int64)
-    np.add.at(counts, (expected.astype(np.int64), predicted.astype(np.int64)), 1)
+    np.add.at(counts, (expected, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     errors = np.where(np.eye(DIGITS, dtype=bool), np.nan, shares)
     largest = float(np.nanmax(errors)) or 1.0
@@ -52,19 +52,18 @@ def confusion_matrix(expected: ndarray, predicted: ndarray, title: str) -> Figur
     axes = figure.add_subplot()
     drawn = axes.imshow(errors, cmap=ERRORS.with_extremes(bad=RIGHT), vmin=0, vmax=largest)
     for row, column in np.ndindex(counts.shape):
-        text, count = f"{counts[row, column]}", counts[row, column]
-        if row == column and count:
-            text += f"\n{shares[row, column]:.1%}"
+        count, right = int(counts[row, column]), row == column
+        share = f"\n{shares[row, column]:.1%}" if right and count else ""
         axes.text(
             column,
             row,
-            text,
+            f"{count}{share}",
             ha="center",
             va="center",
-            fontsize=FONT_SIZE - (2 if row == column else 1),
+            fontsize=FONT_SIZE - (2 if right else 1),
             color=DARK if count else GREY,
         )
-    label(axes, "read as", "is", title)
+    label(axes, "read as", "true digit", title)
     axes.set(xticks=range(DIGITS), yticks=range(DIGITS))
     axes.grid(False)
     bar = figure.colorbar(drawn, ax=axes, format=PercentFormatter(1), fraction=0.046, pad=0.02)

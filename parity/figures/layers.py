@@ -46,8 +46,9 @@ def layer_filters(filters: ndarray, title: str) -> Figure:
     )
     label(axes, "filter", "channel of the input", "")
     figure.suptitle(title, fontsize=FONT_SIZE + 1)
-    axes.set_xticks((width + 1) * np.arange(columns) + (width - 1) / 2, range(1, columns + 1))
-    axes.set_yticks((height + 1) * np.arange(rows) + (height - 1) / 2, range(1, rows + 1))
+    for axis, n, size in ((axes.xaxis, columns, width), (axes.yaxis, rows, height)):
+        middles = (size + 1) * np.arange(n) + (size - 1) / 2
+        axis.set_ticks(middles, [f"{number}" for number in range(1, n + 1)])
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
