@@ -142,7 +142,7 @@ def test_a_chapter_that_is_not_there_is_a_wrong_call(chapter: str) -> None:
     shown = book(chapter)
     assert shown.exit_code == 2
     assert shown.output == (
-        f"Error: there is no chapter {chapter!r} here; chapters 1 to 6 are there.\n"
+        f"Error: there is no chapter {chapter!r} here; chapters 1 to 7 are there.\n"
     )
 
 

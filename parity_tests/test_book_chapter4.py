@@ -183,7 +183,7 @@ def test_what_was_done_before_an_interruption_is_printed(
 def test_a_limit_is_for_the_chapters_that_train() -> None:
     shown = book("3", "--limit", "60")
     assert shown.exit_code == 2
-    assert shown.stderr.startswith("Error: --limit is for chapters 4 to 6 only")
+    assert shown.stderr.startswith("Error: --limit is for chapters 4 to 7 only")
 
 
 def test_damaged_data_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

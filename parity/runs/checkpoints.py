@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import pickle
@@ -12,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 FORMAT = 1
 
 _NAME = re.compile(r"step-(\d{9})\.pt")
 _UNFINISHED = ".unfinished-"
+
+#: What a file ends in: the digest of all before. PyTorch's own check does not see each flipped bit.
+_SEAL = b"\nparity-sha256:"
+_SEAL_LENGTH = len(_SEAL) + 64
 
 
 class CheckpointError(Exception):
@@ -67,6 +73,7 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
             file.write(content.getbuffer())
+            file.write(_seal(content.getbuffer()))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -84,6 +91,22 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
             with suppress(OSError):
                 old.unlink()
     return path
+
+
+def _seal(content: bytes | memoryview) -> bytes:
+    return _SEAL + hashlib.sha256(content).hexdigest().encode()
+
+
+def _unpacked(content: bytes) -> dict[str, Any] | None:
+    """What was saved; None if that is not what was written."""
+    packed, seal = content[:-_SEAL_LENGTH], content[-_SEAL_LENGTH:]
+    if seal != _seal(packed) or not zipfile.is_zipfile(io.BytesIO(packed)):
+        return None
+    try:
+        state = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
 
 
 def _left_in(folder: Path) -> str:
@@ -119,22 +142,13 @@ def load(path: Path) -> dict[str, Any]:
         CheckpointError: the file is damaged, no checkpoint, or of a newer version.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path} is damaged: {damaged} in it is not what was written")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-    ) as error:
-        raise CheckpointError(f"{path} is damaged, or no checkpoint at all") from error
-    version = state.get("parity_checkpoint") if isinstance(state, dict) else None
+    state = _unpacked(content)
+    if state is None:
+        raise CheckpointError(f"{path} is damaged, or no checkpoint at all")
+    version = state.get("parity_checkpoint")
     if not isinstance(version, int):
         raise CheckpointError(f"{path} holds no checkpoint of parity train")
     if version > FORMAT:
@@ -143,3 +157,35 @@ def load(path: Path) -> dict[str, Any]:
             f"up to {FORMAT}); update Parity to go on with it"
         )
     return state
+
+
+def load_model(path: Path, state: dict[str, Any], model: nn.Module) -> None:
+    """Put a checkpoint's parameters into a model.
+
+    Raises:
+        CheckpointError: they are not that model's.
+    """
+    own, found = model.state_dict(), state.get("model")
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} holds no parameters")
+    shapes = {name: tuple(value.shape) for name, value in own.items()}
+    others = {name: tuple(value.shape) for name, value in found.items()}
+    if shapes != others:
+        different = sorted(
+            name for name in {*shapes, *others} if shapes.get(name) != others.get(name)
+        )
+        raise CheckpointError(
+            f"{path} is of another model: {different[0]} has shape "
+            f"{others.get(different[0], 'none')} in it and {shapes.get(different[0], 'none')} here"
+        )
+    for name, value in own.items():
+        if found[name].dtype != value.dtype:
+            raise CheckpointError(
+                f"{path} is of another model: {name} is {_name(found[name])} in it and "
+                f"{_name(value)} here"
+            )
+    model.load_state_dict(found)
+
+
+def _name(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

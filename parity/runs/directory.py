@@ -21,10 +21,11 @@ FORMAT = 1
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+METRICS = "metrics.csv"
 LOCK = ".lock"
 
 #: What a run leaves beside pictures and results.
-_OF_A_RUN = (CONFIG, CHECKPOINTS, "metrics.csv", "tensorboard")
+_OF_A_RUN = (CONFIG, CHECKPOINTS, METRICS, "tensorboard")
 
 
 class RunError(Exception):
@@ -134,6 +135,14 @@ def remove(path: Path) -> None:
             (path / name).unlink(missing_ok=True)
 
 
+def has_steps(path: Path) -> bool:
+    """Whether a run has come further than its beginning."""
+    with suppress(OSError):
+        if len((path / METRICS).read_bytes().splitlines()) > 1:
+            return True
+    return (path / CHECKPOINTS).exists()
+
+
 def _is_ours(config: Path) -> bool:
     try:
         return "parity_run" in json.loads(config.read_text(encoding="utf-8"))
@@ -153,12 +162,14 @@ def clean(path: Path) -> None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Keep other processes from training in a directory; a killed one lets go of it.
+    """Keep other processes from training in a directory; a killed one lets go of it. Directories
+    that are made for it go again if they are empty at the end.
 
     Raises:
         RunError: another process is training there.
         OSError: nothing can be written there.
     """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path / LOCK)
     try:
@@ -172,6 +183,8 @@ def held(path: Path) -> Iterator[None]:
         lock.release()
         with suppress(OSError):
             (path / LOCK).unlink(missing_ok=True)
+            for folder in made:
+                folder.rmdir()
 
 
 def _versions() -> dict[str, str]:

@@ -5,23 +5,21 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from parity.runs import checkpoints
-from parity.runs.checkpoints import CheckpointError
+from parity.runs.checkpoints import CheckpointError, load_model
 from parity.runs.compute import PLAIN, Compute, compiled_or_said, deterministic_algorithms
+from parity.runs.interrupts import stopped_by_interrupt
 from parity.runs.metrics import ROWS, Metrics
 from parity.runs.processes import ALONE, Processes
 from parity.runs.task import Batch, History, Measured, Task, first_of
@@ -85,11 +83,12 @@ def train(
         torch.random.fork_rng(devices=devices),
         deterministic_algorithms(compute.deterministic),
         compiled_or_said(compute.compiled),
-        _stopped_by_interrupt(keeping is not None and processes.count == 1) as stop,
+        stopped_by_interrupt(keeping is not None and processes.count == 1) as stop,
     ):
         torch.manual_seed(task.seed + processes.rank)
         training = _Training(task, compute, keeping, processes, on_progress)
         try:
+            training.begin()
             training.run(stop)
         finally:
             training.close()
@@ -120,11 +119,15 @@ class _Training:
         self.pending: list[Tensor] = []
         self.together = 1 if compute.device.type == "cpu" else FETCHED_TOGETHER
         self.metrics: Metrics | None = None
-        if keeping is not None:
-            self._begin(keeping)
-        self.called = compute.ready(processes.wrap(task.model, compute.device))
+        self.called = task.model
 
     # --- the course ---
+
+    def begin(self) -> None:
+        if self.keeping is not None:
+            self._begin(self.keeping)
+        wrapped = self.processes.wrap(self.task.model, self.compute.device)
+        self.called = self.compute.ready(wrapped)
 
     def run(self, stop: threading.Event) -> None:
         per_epoch = self.task.batches.per_epoch
@@ -368,12 +371,14 @@ class _Training:
             if task.scheduler is not None:
                 task.scheduler.load_state_dict(state["scheduler"])
             self.scaler.load_state_dict(state["scaler"])
-            self.best = state["best"]
+            self.best = None if state["best"] is None else dict(state["best"])
             task.remembered.update(state["remembered"])
             history = {**state["history"], "losses": state["history"]["losses"].tolist()}
             history["measured"] = [Measured(**measured) for measured in history["measured"]]
             self.history = History(**history)
             self.step, self.finished = state["step"], state["finished"]
+            if self.step != self.history.step:
+                raise ValueError("so many steps, and another number of losses")
             self.written = self.history.step
             self._restore_generators(state["generators"])
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -399,56 +404,10 @@ class _Training:
             self.metrics.close()
 
 
-def load_model(path: Path, state: dict[str, Any], model: nn.Module) -> None:
-    """Put a checkpoint's parameters into a model.
-
-    Raises:
-        CheckpointError: they are not that model's.
-    """
-    own, found = model.state_dict(), state.get("model")
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} holds no parameters")
-    shapes = {name: tuple(value.shape) for name, value in own.items()}
-    others = {name: tuple(value.shape) for name, value in found.items()}
-    if shapes != others:
-        different = sorted(
-            name for name in {*shapes, *others} if shapes.get(name) != others.get(name)
-        )
-        raise CheckpointError(
-            f"{path} is of another model: {different[0]} has shape "
-            f"{others.get(different[0], 'none')} in it and {shapes.get(different[0], 'none')} here"
-        )
-    model.load_state_dict(found)
-
-
 def _metrics_not_written(folder: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"the metrics could not be written to {folder}: {error.strerror or error}"
     )
-
-
-@contextmanager
-def _stopped_by_interrupt(wanted: bool) -> Iterator[threading.Event]:
-    """Let the first Ctrl-C set the event, and the next one interrupt at once."""
-    stop = threading.Event()
-    if not wanted or threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    before = signal.getsignal(signal.SIGINT)
-    if before in (signal.SIG_IGN, None):  # as in the background of a script: Ctrl-C is not for us
-        yield stop
-        return
-
-    def on_interrupt(*_: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)

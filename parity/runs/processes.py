@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from inspect import signature
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -16,6 +18,13 @@ from torch.nn.parallel import DistributedDataParallel
 from parity.runs.compute import ComputeError
 
 T = TypeVar("T")
+
+#: What says whether each forward pass takes over the first process's buffers; renamed in 2.13.
+_SYNC_BUFFERS = next(
+    name
+    for name in ("forward_sync_buffers", "broadcast_buffers")
+    if name in signature(DistributedDataParallel.__init__).parameters
+)
 
 
 class OtherProcessError(Exception):
@@ -56,7 +65,8 @@ class Processes:
         if self.count == 1:
             return model
         device_ids = [device.index] if device.type == "cuda" else None
-        return DistributedDataParallel(model, device_ids=device_ids, broadcast_buffers=False)
+        options: dict[str, Any] = {"device_ids": device_ids, _SYNC_BUFFERS: False}
+        return DistributedDataParallel(model, **options)
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum over all processes, in place."""
@@ -103,6 +113,13 @@ class Processes:
         return cast(T, received[0])
 
 
+#: So long gloo's threads have to let go of the last tensors, for which they need Python's lock. The
+#: end of a group waits for them with that lock held, for ever if they have not done so.
+SECONDS_TO_LET_GO = 0.1
+
+#: Kept to the end of the process, so that no exception that goes out of a model ends a group.
+_GROUPS: list[object] = []
+
 #: One process, without others.
 ALONE = Processes()
 
@@ -144,7 +161,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
             "WORLD_SIZE says that several processes train together, but they do not find each "
             "other: start them with torchrun, or unset it"
         ) from error
+    _GROUPS.append(dist.group.WORLD)
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
     finally:
+        time.sleep(SECONDS_TO_LET_GO)
         dist.destroy_process_group()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -192,6 +193,7 @@ def running(ctx: click.Context, dtype: str | None = None) -> Iterator[Running | 
                 if option.name and option.name not in OF_THE_CALL
             }
             directory.make(out, str(ctx.command.name), options, compute.name, processes.count)
+            stack.push(partial(_forget_if_refused, out))
         except OSError as error:
             raise CallError(f"{out} cannot be used: {error.strerror or error}.") from error
 
@@ -223,6 +225,17 @@ def running(ctx: click.Context, dtype: str | None = None) -> Iterator[Running | 
         raise click.ClickException(
             f"another of the processes has ended; --resume goes on with the run in {out}."
         ) from error
+
+
+def _forget_if_refused(out: Path, kind: type[BaseException] | None, *_: object) -> None:
+    """Where an error comes before the first step, as with a data file that is not there, the same
+    call is to be possible again; an interrupted run is there to be gone on with.
+    """
+    from parity.runs import directory
+
+    if kind is not None and issubclass(kind, Exception) and not directory.has_steps(out):
+        with suppress(OSError):
+            directory.remove(out)
 
 
 def _make_room(out: Path, params: dict[str, Any]) -> None:
