@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from real runs: ``python docs/pictures.py``, some minutes."""
+"""Makes the pictures of the README from real runs: ``python docs/pictures.py``, many minutes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
 DOCS = Path(__file__).resolve().parent
 
-#: Of the demo, and of trainings of chapters 4 to 6: files, and their names here.
+#: Of the demo, and of trainings of chapters 4 to 7: files, and their names here.
 DEMO = {"losses.png": "losses.png"}
 TRAININGS = {
     ("mnist-dense", "--experiment", "4.8"): {
@@ -25,7 +26,15 @@ TRAININGS = {
     },
     ("mnist-conv",): {"filters.png": "filters.png", "feature_maps.png": "feature_maps.png"},
     ("next-character",): {"losses.png": "text_losses.png"},
+    ("autoencoder", "--side", "reference"): {
+        "figure_7_3.png": "figure_7_3.png",
+        "figure_7_4.png": "figure_7_4.png",
+    },
 }
+
+#: A picture of more bytes is made smaller: ten thousand digits are.
+MOST_BYTES = 200_000
+SMALLER_WIDTH, SMALLER_COLOURS = 960, 64
 
 
 def _with_local_fonts(svg: str) -> str:
@@ -46,6 +55,15 @@ def main() -> None:
 def _keep(folder: Path, pictures: dict[str, str]) -> None:
     for name, here in pictures.items():
         shutil.copy(folder / name, DOCS / here)
+        if (DOCS / here).stat().st_size > MOST_BYTES:
+            _make_smaller(DOCS / here)
+
+
+def _make_smaller(path: Path) -> None:
+    with Image.open(path) as image:
+        size = SMALLER_WIDTH, round(image.height * SMALLER_WIDTH / image.width)
+        smaller = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    smaller.quantize(SMALLER_COLOURS).save(path, optimize=True)
 
 
 def _draw_demo() -> None:
