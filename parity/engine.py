@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from parity.catalogue.component import (
     Mutant,
     Observed,
 )
-from parity.comparison import Absent, Difference, compare, same_result
+from parity.comparison import Absent, Difference, compare
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,20 @@ class Failure:
 
 @dataclass(frozen=True)
 class Run:
-    """One case run with an implementation: what it showed, and what of it is wrong."""
+    """One case run with an implementation.
+
+    Attributes:
+        case: on which inputs.
+        observed: what it showed.
+        failures: what of it is wrong, first things first.
+        expected: what the reference shows, in the order in which it is looked at; empty if it was
+            not asked.
+    """
 
     case: Case
     observed: Observed
     failures: list[Failure]
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
@@ -102,6 +111,18 @@ def judge(
     *,
     upcast: bool = False,
 ) -> list[Failure]:
+    """What is wrong with what an implementation shows; as ``judge_run``."""
+    return judge_run(component, case, observed, inputs_after, upcast=upcast).failures
+
+
+def judge_run(
+    component: Component,
+    case: Case,
+    observed: Observed,
+    inputs_after: Mapping[str, ndarray],
+    *,
+    upcast: bool = False,
+) -> Run:
     """Hold what an implementation shows against the reference.
 
     Args:
@@ -112,24 +133,26 @@ def judge(
         upcast: whether float64 will do where float32 is asked for.
 
     Returns:
-        Everything that is wrong, first things first; empty if nothing is.
+        With everything that is wrong, first things first; nothing if all is well.
     """
     inputs = case.inputs()
     for name, before in inputs.items():
         if not np.array_equal(before, inputs_after[name], equal_nan=True):
             message = f"was changed in place; work on a copy, or with {name} = {name} * ..."
-            return [Failure(case, f"the input {name}", Difference("input changed", message))]
+            changed = Failure(case, f"the input {name}", Difference("input changed", message))
+            return Run(case, observed, [changed])
     try:
         expected = component.reference(Given(inputs, case.options, observed.params))
     except AdoptionError as error:
-        return [Failure(case, error.what, Difference("params", error.message))]
+        failure = Failure(case, error.what, Difference("params", error.message))
+        return Run(case, observed, [failure])
     failures = []
     for name, wanted in expected.items():
         found = observed.tensors.get(name, Absent())
         difference = _compare_result(found, wanted, case, upcast)
         if difference is not None:
             failures.append(Failure(case, name, difference))
-    return failures
+    return Run(case, observed, failures, expected)
 
 
 def _compare_result(found: Any, wanted: Any, case: Case, upcast: bool) -> Difference | None:
@@ -140,139 +163,9 @@ def _compare_result(found: Any, wanted: Any, case: Case, upcast: bool) -> Differ
     return compare(found, wanted, dtype=case.dtype, tolerance=case.tolerance, upcast=upcast)
 
 
-def explain(
-    component: Component, runs: Sequence[Run], raised: Sequence[Case] = ()
-) -> list[Failure]:
-    """Name the mistake behind each failure: the mutant that shows the same wrong result.
-
-    It must show it in every case, and all results before it that have no mistake of their own, and
-    fail to run where the implementation does; of several, it is the one that agrees in most other
-    results. That both lack a result, or both break a rule, proves little: then the mutant must
-    agree in all of them. Parameters that cannot be adopted are no result, and a batch of no rows
-    tells no mistake from another.
-
-    Args:
-        component: with the mutants.
-        runs: of its cases, with one implementation.
-        raised: the cases in which it raised.
-
-    Returns:
-        All failures, in the order of the cases.
-    """
-    failures = [failure for run in runs for failure in run.failures]
-    telling = [run for run in runs if not _is_empty(run.case)]
-    if not any(run.failures for run in telling):
-        return failures
-    shown = {
-        mutant: results
-        for mutant in component.mutants
-        if _is_plausible(component, mutant, telling)
-        and (results := _run_mutant(component, mutant, telling)) is not None
-        and not any(_runs(component, mutant, case) for case in raised if not _is_empty(case))
-    }
-    agreed = {mutant: _agreed(telling, results) for mutant, results in shown.items()}
-    before = _before(telling)
-    mistakes: dict[str, Mutant] = {}
-    for failure in [failure for run in telling for failure in run.failures]:
-        if failure.result in mistakes or failure.difference.kind == "params":
-            continue
-        weak = failure.difference.max_abs is None
-        earlier = before[failure.result] - set(mistakes)
-        required = set(before) if weak else {failure.result, *earlier}
-        candidates = [mutant for mutant, same in agreed.items() if required <= same]
-        if candidates:
-            mistakes[failure.result] = max(candidates, key=lambda mutant: len(agreed[mutant]))
-    return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
-
-
-def _is_plausible(component: Component, mutant: Mutant, runs: Sequence[Run]) -> bool:
-    """Whether a mutant shows one of the wrong results where it is first seen: most do not, and need
-    not be run in every case.
-    """
-    seen: set[str] = set()
-    for run in runs:
-        fresh = [failure.result for failure in run.failures if failure.result not in seen]
-        seen.update(fresh)
-        if fresh:
-            observed = _show(component, mutant, run.case, _adoptable(run))
-            if observed and any(_agrees(run, name, observed) for name in fresh):
-                return True
-    return False
-
-
-def _adoptable(run: Run) -> list[ndarray] | None:
-    """The parameters of a run, if another implementation can take them over."""
-    params = run.observed.params
-    return params if params and all(isinstance(p, ndarray) for p in params) else None
-
-
-def _is_empty(case: Case) -> bool:
-    return any(0 in shape for shape in case.shapes.values())
-
-
-def _agreed(runs: Sequence[Run], mutated: Sequence[Observed]) -> set[str]:
-    """The results that a mutant shows just so in every case."""
-    return {
-        name
-        for name in {name for run in runs for name in _results(run)}
-        if all(_agrees(run, name, shown) for run, shown in zip(runs, mutated, strict=True))
-    }
-
-
-def _before(runs: Sequence[Run]) -> dict[str, set[str]]:
-    """For each result, those that come before it in some case."""
-    before: dict[str, set[str]] = {}
-    for run in runs:
-        names = _results(run)
-        for i, name in enumerate(names):
-            before.setdefault(name, set()).update(names[:i])
-    return before
-
-
-def _results(run: Run) -> list[str]:
-    """The names of a run's results in order; those that are missing come last."""
-    return list(dict.fromkeys([*run.observed.tensors, *(f.result for f in run.failures)]))
-
-
-def _runs(component: Component, mutant: Mutant, case: Case) -> bool:
-    """Whether a mutant gets through a case, with parameters of its own."""
-    return _show(component, mutant, case, None) is not None
-
-
-def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> list[Observed] | None:
-    """What a mutant shows in the same cases with the same parameters; None if it cannot run."""
-    results = []
-    for run in runs:
-        observed = _show(component, mutant, run.case, _adoptable(run))
-        if observed is None:
-            return None
-        results.append(observed)
-    return results
-
-
-def _show(
-    component: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
-) -> Observed | None:
-    implementation = Implementation({component.symbol: mutant.implementation})
-    try:
-        with np.errstate(all="ignore"):
-            return run_case(component, case, implementation, params)[0]
-    except Exception:
-        return None
-
-
-def _agrees(run: Run, name: str, mutated: Observed) -> bool:
-    return same_result(
-        run.observed.tensors.get(name, Absent()),
-        mutated.tensors.get(name, Absent()),
-        dtype=run.case.dtype,
-        tolerance=run.case.tolerance,
-    )
-
-
 def check_in_process(
     component: Component, case: Case, implementation: Implementation | None = None
 ) -> Run:
     """Run a case in this process, with trusted code, and judge it strictly."""
     observed, inputs = run_case(component, case, implementation or Implementation())
-    return Run(case, observed, judge(component, case, observed, inputs))
+    return judge_run(component, case, observed, inputs)

@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     file = config.getoption("--impl")
     if file is None:
         return
-    from parity.check import FileError, find
+    from parity.checking.file import FileError, find
     from parity.packages import WrongPackageError, require_own_packages
 
     try:
@@ -120,7 +120,7 @@ def _check_file(file: Path, component: Component, found: dict[str, str]) -> None
 
 @cache
 def _verdict(file: Path, name: str, kind: str) -> Verdict:
-    from parity.check import check_component
+    from parity.checking.file import check_component
     from parity.runner.isolated import Limits
 
     return check_component(file, name, kind, Limits())

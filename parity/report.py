@@ -12,7 +12,7 @@ from rich.text import Text
 from parity import __version__
 from parity.catalogue import component as component_of
 from parity.catalogue.component import Mutant
-from parity.check import CheckResult, FileError
+from parity.checking.file import CheckResult, FileError
 from parity.engine import Failure
 from parity.verdict import LearnerError, Verdict
 

@@ -20,7 +20,8 @@ from parity.bridge import (
 )
 from parity.catalogue import component
 from parity.catalogue.component import Implementation
-from parity.engine import check_in_process, explain
+from parity.diagnosis.mistakes import explain
+from parity.engine import check_in_process
 from parity.packages import project_root
 from reference.autoencoder import Autoencoder as TorchAutoencoder
 from scratch.autoencoder import Autoencoder, Decoder, Encoder, Reshape

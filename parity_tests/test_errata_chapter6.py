@@ -13,7 +13,8 @@ from numpy import ndarray
 
 from parity.catalogue import component
 from parity.catalogue.component import Implementation
-from parity.engine import check_in_process, explain
+from parity.diagnosis.mistakes import explain
+from parity.engine import check_in_process
 from scratch.autodiff import NumberWithGrad, ensure_number
 from scratch.functions import sigmoid
 from scratch.recurrent import GRULayer, GRUNode, LSTMLayer, LSTMNode, RNNLayer, RNNNode

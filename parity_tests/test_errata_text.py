@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity.check import check_file
+from parity.checking.file import check_file
 from scratch.recurrent import RNNLayer
 from scratch.text import Vocabulary, one_hot_sequences
 

@@ -15,7 +15,7 @@ import torch
 from numpy import ndarray
 
 from parity.catalogue.stubs import StubLayer, StubNetwork
-from parity.check import check_component
+from parity.checking.file import check_component
 from parity.comparison import compare
 from parity.runner.isolated import Limits
 from reference import optimizers as reference

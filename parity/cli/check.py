@@ -45,7 +45,7 @@ def command(
     was wrong.
     """
     from parity import report
-    from parity.check import FileError, check_file
+    from parity.checking.file import FileError, check_file
     from parity.runner.isolated import Limits
     from parity.verdict import Verdict
 

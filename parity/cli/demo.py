@@ -27,7 +27,7 @@ def command(ctx: click.Context, out: Path) -> None:
 
     Exit code 0 if the mistake is named and both sides agree.
     """
-    from parity.check import check_file
+    from parity.checking.file import check_file
     from parity.cli import train
     from parity.report import VerdictPrinter, print_header, print_summary
 

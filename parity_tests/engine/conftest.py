@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from parity.catalogue import component
-from parity.check import check_component
+from parity.checking.file import check_component
 from parity.runner.isolated import Limits
 from parity.verdict import Verdict
 

@@ -203,7 +203,8 @@ def test_the_summary_is_one_short_line(entry: Component) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["parity.catalogue", "parity.skeleton", "parity.cli.list", "parity.check", "scratch"]
+    "module",
+    ["parity.catalogue", "parity.skeleton", "parity.cli.list", "parity.checking.file", "scratch"],
 )
 def test_torch_is_not_loaded_before_it_is_needed(module: str) -> None:
     code = f"import sys, {module}; from parity.catalogue import components; components()"

@@ -13,7 +13,7 @@ import pytest
 
 from parity.catalogue import component, components
 from parity.catalogue.component import Component
-from parity.check import CheckResult, FileError, check_component, check_file, find
+from parity.checking.file import CheckResult, FileError, check_component, check_file, find
 from parity.engine import Failure, Run
 from parity.report import verdict_text
 from parity.runner.isolated import Limits
@@ -172,7 +172,7 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_names(entry: Component, runs: Sequence[Run], *rest: Any) -> list[Failure]:
         return [failure for run in runs for failure in run.failures]
 
-    monkeypatch.setattr("parity.check.explain", no_names)
+    monkeypatch.setattr("parity.checking.answers.explain", no_names)
 
 
 @pytest.mark.usefixtures("unnamed")

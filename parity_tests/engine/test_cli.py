@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from parity.catalogue import component, components
-from parity.check import find
+from parity.checking.file import find
 from parity.cli import COMMANDS, group
 
 Learner = Callable[..., Path]

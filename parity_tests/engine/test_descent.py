@@ -10,7 +10,8 @@ import pytest
 
 from parity.catalogue import component
 from parity.catalogue.component import Implementation
-from parity.engine import Failure, check_in_process, explain
+from parity.diagnosis.mistakes import explain
+from parity.engine import Failure, check_in_process
 from scratch import regression as scratch
 
 MODELS = ("linear_regression", "neural_network")

@@ -17,7 +17,8 @@ import scratch.regression
 from parity.catalogue import component
 from parity.catalogue.component import Case, Component, Implementation
 from parity.comparison import Absent
-from parity.engine import Failure, Run, check_in_process, explain, judge, poisoned_empty, run_case
+from parity.diagnosis.mistakes import explain
+from parity.engine import Failure, Run, check_in_process, judge, poisoned_empty, run_case
 
 DENSE = component("Dense")
 

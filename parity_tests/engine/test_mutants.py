@@ -10,7 +10,8 @@ from numpy import ndarray
 
 from parity.catalogue import components
 from parity.catalogue.component import Case, Component, Implementation, Mutant, Observed
-from parity.engine import Run, _show, check_in_process, explain
+from parity.diagnosis.mistakes import _show, explain
+from parity.engine import Run, check_in_process
 
 PAIRS = [(entry, mutant) for entry in components() for mutant in entry.mutants]
 
@@ -36,7 +37,7 @@ def shown_once() -> Iterator[None]:
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parity.engine._show", show)
+        patch.setattr("parity.diagnosis.mistakes._show", show)
         yield
 
 

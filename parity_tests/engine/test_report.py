@@ -17,9 +17,10 @@ from rich.console import Console
 from parity import report
 from parity.catalogue import component, components
 from parity.catalogue.component import Implementation
-from parity.check import CheckResult
+from parity.checking.file import CheckResult
 from parity.comparison import compare
-from parity.engine import Failure, check_in_process, explain
+from parity.diagnosis.mistakes import explain
+from parity.engine import Failure, check_in_process
 from parity.verdict import Frame, LearnerError, Verdict
 
 LONG = "a_name_that_somebody_has_made_up_without_a_thought_of_the_width_of_the_screen"

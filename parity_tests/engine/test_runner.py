@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from parity.check import FileError, check_component, find
+from parity.checking.file import FileError, check_component, find
 from parity.runner.isolated import ChildReport, Limits, run_child
 from parity.verdict import Verdict
 
@@ -132,7 +132,10 @@ def test_a_child_ends_with_its_parent(
         time.sleep(1000)
         """
     )
-    code = f"from parity.check import find; from pathlib import Path; find(Path({str(file)!r}))"
+    code = (
+        "from pathlib import Path; from parity.checking.file import find; "
+        f"find(Path({str(file)!r}))"
+    )
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         pid = int(wait_for(notes))
         assert is_running(pid)

@@ -11,7 +11,7 @@ import pytest
 
 from parity.catalogue import components
 from parity.catalogue.component import Implementation
-from parity.check import check_file, find
+from parity.checking.file import check_file, find
 from parity.engine import run_case
 from parity.skeleton import chapters, skeleton, write_skeleton
 

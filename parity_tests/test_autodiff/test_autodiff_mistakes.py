@@ -9,7 +9,8 @@ import pytest
 
 from parity.catalogue import component
 from parity.catalogue.component import Implementation
-from parity.engine import Run, explain, judge, run_case
+from parity.diagnosis.mistakes import explain
+from parity.engine import Run, judge, run_case
 from parity.packages import project_root
 
 SOURCE = (project_root() / "examples" / "chapter_6.py").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.check import check_file
+from parity.checking.file import check_file
 from parity.verdict import Verdict
 
 LOOPS = """

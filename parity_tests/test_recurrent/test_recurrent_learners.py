@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parity.check import check_file, find
+from parity.checking.file import check_file, find
 from parity.verdict import Verdict
 
 #: Layers of nodes that are written elsewhere; all numbers are of float64, drawn from no seed.

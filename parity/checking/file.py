@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from numpy import ndarray
 
 from parity.catalogue import component as component_of
 from parity.catalogue import components
-from parity.catalogue.component import Case, Component, Observed
-from parity.comparison import Absent, with_article
-from parity.engine import Run, explain, judge
+from parity.catalogue.component import Component
+from parity.checking.answers import clean, ending_sentence, judge_report, learner_error
+from parity.comparison import with_article
 from parity.runner.isolated import ChildReport, Limits, run_child
-from parity.verdict import Frame, LearnerError, Verdict
+from parity.verdict import LearnerError, Verdict
 
 
 class FileError(Exception):
@@ -84,17 +83,17 @@ def find(file: Path, limits: Limits | None = None) -> dict[str, str]:
     try:
         for header, _ in report.messages:
             if header["event"] == "mapping":
-                raise FileError(f"{file}: {_clean(header['message'])}")
+                raise FileError(f"{file}: {clean(header['message'])}")
             if header["event"] == "raised":
-                error = _learner_error(header, None)
+                error = learner_error(header, None)
                 raise FileError(_import_sentence(file, error), error)
             if header["event"] == "loaded":
                 found = {component_of(name).name: kind for name, kind in header["found"].items()}
-                names = [_clean(name) for name in header["names"]]
+                names = [clean(name) for name in header["names"]]
     except (KeyError, TypeError, AttributeError):
         raise FileError(f"{file} cannot be imported: it gave garbled answers") from None
     if report.ending != "finished":
-        raise FileError(f"{file} cannot be imported: it {_ending_sentence(report)}")
+        raise FileError(f"{file} cannot be imported: it {ending_sentence(report)}")
     if not found:
         raise FileError(_none_found_sentence(file, names))
     return found
@@ -156,7 +155,7 @@ def _verdicts(
             }
             for name in wanted:
                 if name in reports:
-                    yield _judge_report(component_of(name), reports[name].result())
+                    yield judge_report(component_of(name), reports[name].result())
                 else:
                     yield _wrong_kind(name, found[name])
         finally:
@@ -167,7 +166,7 @@ def check_component(path: Path, name: str, kind: str, limits: Limits) -> Verdict
     """Run one component of a file in a child process and judge it."""
     if kind != component_of(name).kind:
         return _wrong_kind(name, kind)
-    return _judge_report(component_of(name), _run(path, name, limits))
+    return judge_report(component_of(name), _run(path, name, limits))
 
 
 def _wrong_kind(name: str, kind: str) -> Verdict:
@@ -183,106 +182,6 @@ def _run(
     arrays: list[ndarray] = [array for case in inputs for array in case.values()]
     request = {"file": str(path), "component": name, "inputs": [list(case) for case in inputs]}
     return run_child(request, arrays, limits, cancelled)
-
-
-def _judge_report(component: Component, report: ChildReport) -> Verdict:
-    verdict = Verdict(component.name, "passed", len(component.cases))
-    runs = []
-    for header, arrays in report.messages:
-        try:
-            if header["event"] == "raised":
-                name = None if header["case"] is None else component.cases[header["case"]].name
-                verdict.errors.append(_learner_error(header, name))
-            answer = _answer(component, header, arrays) if header["event"] == "case" else None
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            verdict.status, verdict.detail = "died", "gave garbled answers"
-            return verdict
-        if answer is not None:
-            runs.append(_judge_case(component, *answer, verdict))
-    raised = {error.case for error in verdict.errors}
-    verdict.failures = explain(
-        component, runs, [case for case in component.cases if case.name in raised]
-    )
-    if report.ending != "finished":
-        verdict.status, verdict.detail = report.ending, _ending_sentence(report)
-    elif any(error.type == "MemoryError" for error in verdict.errors):
-        verdict.status, verdict.detail = "out of memory", "ran out of memory"
-    elif verdict.errors and not verdict.failures:
-        unwritten = all(error.type == "NotImplementedError" for error in verdict.errors)
-        verdict.status = "not written" if unwritten else "raised"
-    elif verdict.failures:
-        verdict.status = "differs"
-    elif {run.case.name for run in runs} != {case.name for case in component.cases}:
-        verdict.status, verdict.detail = "died", "did not answer in every case"
-    return verdict
-
-
-def _answer(
-    component: Component, header: dict[str, Any], arrays: list[ndarray]
-) -> tuple[Case, Observed, dict[str, ndarray]]:
-    """The case that a child has run, what it shows, and the inputs as they were afterwards."""
-    case = component.cases[header["case"]]
-    kinds = [*header["tensors"], *header["params"]]
-    remaining = list(arrays)
-    values = [_decode(kind, detail, remaining) for _, kind, detail in kinds]
-    tensors = dict(zip([name for name, _, _ in header["tensors"]], values, strict=False))
-    observed = Observed(tensors, values[len(header["tensors"]) :])
-    inputs = dict(zip(header["inputs"], remaining, strict=True))
-    if inputs.keys() != case.inputs().keys():
-        raise KeyError("inputs")
-    return case, observed, inputs
-
-
-def _decode(kind: str, detail: Any, remaining: list[ndarray]) -> Any:
-    if kind == "bool":
-        return bool(detail)
-    if kind == "absent":
-        return Absent(_clean(detail))
-    array = remaining.pop(0)
-    return array if kind == "array" else array[()]
-
-
-def _judge_case(
-    component: Component,
-    case: Case,
-    observed: Observed,
-    inputs: dict[str, ndarray],
-    verdict: Verdict,
-) -> Run:
-    failures = judge(component, case, observed, inputs, upcast=True)
-    upcast = case.dtype == "float32" and any(
-        isinstance(value, ndarray) and value.dtype == "float64"
-        for value in observed.tensors.values()
-    )
-    note = "float32 in, float64 out: right, but slower than need be"
-    if upcast and not failures and note not in verdict.notes:
-        verdict.notes.append(note)
-    return Run(case, observed, failures)
-
-
-def _learner_error(header: dict[str, Any], case: str | None) -> LearnerError:
-    frames = tuple(
-        Frame(frame["line"], _clean(frame["function"]), _clean(frame["code"]))
-        for frame in header["frames"]
-    )
-    return LearnerError(_clean(header["type"]), _clean(header["message"]), frames, case)
-
-
-def _clean(text: Any) -> str:
-    """Text that can be shown: a learner's may hold what moves the cursor, or cannot be encoded."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in str(text)
-    )
-
-
-def _ending_sentence(report: ChildReport) -> str:
-    return {
-        "timed out": f"timed out {report.detail}",
-        "out of memory": f"ran out of memory, {report.detail}",
-        "too much output": f"printed {report.detail}",
-        "cancelled": "was cancelled",
-        "died": report.detail,
-    }[report.ending]
 
 
 def _require_file(file: Path) -> Path:

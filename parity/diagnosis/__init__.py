@@ -1,0 +1,1 @@
+"""What is wrong with what was found: which mistake, what relation, where to look next."""
