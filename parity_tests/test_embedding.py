@@ -9,6 +9,7 @@ from numpy import ndarray
 from parity.training.embedding import (
     cluster_medians,
     embed,
+    label_places,
     nearest_clusters,
     neighbour_purity,
 )
@@ -147,7 +148,9 @@ def test_a_number_of_neighbours_that_does_not_fit_is_refused(k: int) -> None:
         neighbour_purity(np.zeros((6, 2)), np.zeros(6, int), k)
 
 
-@pytest.mark.parametrize("function", [neighbour_purity, cluster_medians, nearest_clusters])
+@pytest.mark.parametrize(
+    "function", [neighbour_purity, cluster_medians, nearest_clusters, label_places]
+)
 def test_points_and_labels_that_do_not_fit_are_refused(function) -> None:
     name = function.__name__
     with pytest.raises(ValueError, match=rf"{name}: .* must have shape \(6,\), not \(5,\)"):
@@ -180,3 +183,50 @@ def test_clusters_are_told_by_distance_the_nearest_first() -> None:
 
 def test_a_single_cluster_has_none_near() -> None:
     assert nearest_clusters(np.ones((3, 2)), np.zeros(3, int)) == {0: {}}
+
+
+# Names in a picture
+
+
+def cloud(place: tuple[float, float], n: int, seed: int, spread: float = 1) -> ndarray:
+    return place + spread * np.random.default_rng(seed).standard_normal((n, 2))
+
+
+def test_a_digit_in_two_clusters_is_named_in_the_larger_one_and_not_between_them() -> None:
+    fours = np.concatenate([cloud((-10, 0), 60, 1), cloud((10, 0), 90, 2)])
+    nines = cloud((0, 0), 150, 3)
+    points, labels = np.concatenate([fours, nines]), np.repeat([4, 9], 150)
+    places = label_places(points, labels)
+    assert list(places) == [4, 9]
+    assert np.linalg.norm(places[4] - (10, 0)) < 1.5
+    assert np.linalg.norm(places[9] - (0, 0)) < 1.5
+
+
+def test_a_digit_that_another_lies_upon_is_named_where_it_is_alone() -> None:
+    fours = np.concatenate([cloud((-10, 0), 60, 1), cloud((10, 0), 90, 2)])
+    points, labels = np.concatenate([fours, cloud((10, 0), 150, 3)]), np.repeat([4, 9], 150)
+    places = label_places(points, labels)
+    assert np.linalg.norm(places[4] - (-10, 0)) < 1.5
+    assert np.linalg.norm(places[9] - (10, 0)) < 1.5
+
+
+@pytest.mark.parametrize("first", [1, 8])
+def test_two_names_stay_apart_in_one_cluster(first: int) -> None:
+    """Whose points are the same, so that either would be at its best in one place."""
+    points, labels = np.tile(cloud((0, 0), 200, 5), (2, 1)), np.repeat([first, 5], 200)
+    one, other = label_places(points, labels).values()
+    assert np.linalg.norm(one - other) >= 0.05 * np.ptp(points, axis=0).max()
+
+
+def test_a_name_stands_at_a_point_of_its_own_wherever_the_picture_lies() -> None:
+    points, labels = cloud((0, 0), 200, 6), np.arange(200) % 5
+    for scale, moved in ((1, 0), (1e-3, 0), (1e4, 7e4)):
+        places = label_places(scale * points + moved, labels)
+        for label, place in places.items():
+            assert (scale * points[labels == label] + moved == place).all(axis=1).any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_points_in_one_place_are_named_there(n: int) -> None:
+    places = label_places(np.full((n, 2), 3, np.float32), np.arange(n) % 10)
+    assert [place.tolist() for place in places.values()] == [[3, 3]] * min(n, 10)

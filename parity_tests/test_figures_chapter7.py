@@ -123,14 +123,28 @@ def test_every_point_is_drawn_with_its_digit_and_its_colour(codes: tuple[ndarray
     draw(figure)
 
 
-def test_each_digit_stands_at_the_median_of_its_points(codes: tuple[ndarray, ndarray]) -> None:
+def test_each_digit_stands_among_its_points(codes: tuple[ndarray, ndarray]) -> None:
     points, labels = codes
     points[0] = 300, -300  # a stray one
     [axes] = figures.embedding(points, labels, "title").axes
     assert [text.get_text() for text in axes.texts] == [f"{digit}" for digit in range(10)]
     for digit, text in enumerate(axes.texts):
-        median = np.median(points[labels == digit], axis=0)
-        np.testing.assert_array_equal(text.get_position(), median)
+        place = np.array([digit % 4, digit // 4]) * 20
+        assert np.linalg.norm(np.array(text.get_position()) - place) < 5
+
+
+def test_no_large_digit_hides_another() -> None:
+    """As drawn: ten digits at the same points."""
+    points = np.tile(np.random.default_rng(4).standard_normal((200, 2)), (10, 1))
+    figure = figures.embedding(points, np.repeat(np.arange(10), 200), "title")
+    draw(figure)
+    drawn = [text.get_window_extent() for text in figure.axes[0].texts]
+    inner = [box.shrunk_to_aspect(1).padded(-4) for box in drawn]  # without the line's height
+    for number, box in enumerate(inner):
+        assert not any(box.overlaps(other) for other in inner[:number])
+    assert min(text.get_zorder() for text in figure.axes[0].texts) > max(
+        cluster.get_zorder() for cluster in clusters(figure.axes[0])
+    )
 
 
 def test_the_legend_counts_the_points_of_each_digit() -> None:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import onnxruntime
 import pytest
@@ -62,6 +63,19 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_each_model_of_parity_train_is_here() -> None:
     assert set(CALLS) == set(MODULES) == set(train.command.commands)
+
+
+@EACH
+def test_the_help_says_what_goes_into_the_directory_of_a_run(
+    model: str, runs: dict[str, Path]
+) -> None:
+    [out] = (option for option in train.command.commands[model].params if option.name == "out")
+    assert isinstance(out, click.Option)
+    told = out.help or ""
+    assert "results.json, configuration, metrics and checkpoints" in told
+    assert {path.stem for path in runs[model].iterdir()} >= {
+        "results", "config", "metrics", "checkpoints",
+    }  # fmt: skip
 
 
 @EACH
@@ -144,6 +158,7 @@ def test_onnx_computes_the_same_for_any_number_of_rows(
     target = tmp_path / "model.onnx"
     result = call(export.command, runs[model], "--format", "onnx", "--out", target)
     assert result.exit_code == 0, result.output
+    assert "of which batch may be any number" in result.output
     session = onnxruntime.InferenceSession(target)
     kept = restore(runs[model], None)
     for rows in (1, 7):
@@ -181,8 +196,9 @@ def test_a_run_without_a_checkpoint_is_refused(runs: dict[str, Path], tmp_path: 
 def test_a_checkpoint_of_another_model_is_refused(runs: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(runs["autoencoder"], tmp_path / "run")
     [checkpoint] = (tmp_path / "run" / "checkpoints").iterdir()
+    checkpoint.unlink()
     *_, other = sorted((runs["house-prices"] / "checkpoints").iterdir())
-    shutil.copy(other, checkpoint)
+    shutil.copy(other, checkpoint.parent)
     refused(call(evaluate.command, tmp_path / "run"), "is of another model")
 
 
@@ -201,10 +217,10 @@ def test_an_option_that_cannot_be_used_is_refused(runs: dict[str, Path], tmp_pat
 
 
 def test_what_cannot_be_written_leaves_nothing(runs: dict[str, Path], tmp_path: Path) -> None:
-    target = tmp_path / "model.npz"
-    target.mkdir()
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "model.npz"
     refused(call(export.command, runs["autoencoder"], "--out", target), "could not be written")
-    assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_onnx_without_its_packages_says_what_to_install(
@@ -227,3 +243,71 @@ def test_the_autoencoders_halves_are_exported_in_order(
     with np.load(tmp_path / "model.npz") as exported:
         shapes = [exported[name].shape for name in sorted(exported)]
     assert shapes == [param.shape for param in net.params()]
+
+
+def test_a_state_that_was_carried_on_in_mixed_precision_can_be_used_again(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = call(
+        train.command, "next-character", "--side", "reference", "--device", "cpu", "--amp", "bf16",
+        "--steps", 6, "--hidden", 8, "--layers", "rnn,lstm", "--checkpoint-every", 3, "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert call(evaluate.command, out).exit_code == 0
+    assert call(export.command, out).exit_code == 0
+
+
+def test_a_rate_is_written_down_for_the_steps_that_were_made_with_it(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = call(
+        train.command, "mnist-dense", "--side", "reference", "--experiment", "4.5", "--epochs", 3,
+        "--limit", 120, "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    head, *rows = [line.split(",") for line in (out / "metrics.csv").read_text().splitlines()]
+    rates = [float(row[head.index("learning_rate")]) for row in rows]
+    assert len(rates) == 6
+    assert rates[::2] == rates[1::2]
+    assert len(set(rates)) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "checkpoints/step-000000020.pt", "", "checkpoints"]
+)
+def test_an_export_replaces_nothing_of_the_run(
+    name: str, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs["house-prices"], run)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    result = call(export.command, run, "--out", run / name)
+    assert result.exit_code == 2
+    assert "give --out" in result.output
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_checkpoint_under_another_s_name_is_refused(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs["mnist-conv"], run)
+    [*_, newest] = sorted((run / "checkpoints").iterdir())
+    newest.rename(newest.with_name("step-000000900.pt"))
+    result = call(evaluate.command, run)
+    assert result.exit_code == 2
+    assert "give it back its own name" in result.output
+
+
+@pytest.mark.parametrize(
+    "option, value", [("epochs", None), ("epochs", float("inf")), ("seed", [1]), ("model", None)]
+)
+def test_a_configuration_changed_by_hand_is_refused_in_a_sentence(
+    option: str, value: object, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs["house-prices"], run)
+    config = json.loads((run / "config.json").read_text())
+    config["options"][option] = value
+    (run / "config.json").write_text(json.dumps(config))
+    result = call(evaluate.command, run)
+    assert result.exit_code == 2, result.output
+    assert result.output.startswith("Error: ")

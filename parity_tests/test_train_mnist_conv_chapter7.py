@@ -16,14 +16,13 @@ from datasets import MnistSplit, mnist_split
 from parity.cli import train
 from parity.training import mnist_conv
 from parity.training.conv_experiment import SEED, ConvExperiment
+from parity.training.conv_outputs import feature_maps, predict_reference
 from parity.training.lock_step import LIMIT
 from parity.training.mnist_conv import (
     as_images,
-    feature_maps,
     lock_step,
     make_scratch,
     order,
-    predict_reference,
     reference_task,
     train_reference,
     train_scratch,

@@ -232,6 +232,11 @@ def test_another_option_is_refused(option: tuple[object, ...], begun: Path, text
     assert not (begun / "results.json").exists()
 
 
+def test_a_default_that_is_named_is_the_same_option(begun: Path) -> None:
+    result = call("--resume", "--carry-state", "--batches", "contiguous", "--out", begun)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.fixture
 def begun(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of a run that has been interrupted."""

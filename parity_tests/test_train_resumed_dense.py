@@ -275,6 +275,22 @@ def test_going_on_with_other_options_is_refused(
     assert files_of(tmp_path) == before
 
 
+def test_the_books_number_of_epochs_is_the_number_that_it_is(tmp_path: Path) -> None:
+    """Experiment 4.2 has 50 epochs in the book."""
+    begun = call(
+        *("mnist-dense", "--experiment", "4.2", "--limit", 60, "--side", "reference"),
+        *("--out", tmp_path),
+    )
+    assert begun.exit_code == 0
+    for named in ([], ["--epochs", 50]):
+        again = call("mnist-dense", "--resume", *named, "--out", tmp_path)
+        assert again.exit_code == 0, again.output
+        assert again.output == begun.output
+    other = call("mnist-dense", "--resume", "--epochs", 49, "--out", tmp_path)
+    assert other.exit_code == 2
+    assert "was begun with another --epochs (50)" in other.output
+
+
 def test_going_on_with_the_run_of_another_model_is_refused(tmp_path: Path) -> None:
     assert call("house-prices", "--side", "reference", "--epochs", 1, "--out", tmp_path)
     other = call("mnist-dense", "--resume", "--out", tmp_path)

@@ -1,4 +1,4 @@
-"""``scratch/training.py`` against ``reference/training.py``, and what holds beyond that.
+"""``scratch/training.py`` against ``reference/training/``, and what holds beyond that.
 
 How both trainers stop, and what they go back to, is in ``test_early_stopping.py``.
 """

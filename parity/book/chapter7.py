@@ -110,7 +110,7 @@ def _autoencoder(data: MnistSplit, limit: int | None, on_training: OnTraining) -
     theirs, ours = train("reference"), train("scratch")
     codes, digits = theirs.codes, data.y_test
     told = on_training("7.2 t-SNE", 1)
-    points = embed(codes, autoencoder.SEED, min(30, (len(codes) - 1) / 3))
+    points = embed(codes, autoencoder.SEED, min(30, max(1, (len(codes) - 1) / 3)))
     told(1, np.nan, np.nan)
     first = Row(
         id="7.2",

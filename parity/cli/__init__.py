@@ -7,6 +7,7 @@ one's imports.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -69,6 +70,9 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("PARITY_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            click.echo("Error: there is no space left where the output goes.", err=True)
+            sys.exit(2)
         click.echo(
             f"Error: parity itself failed ({type(error).__name__}: {error}). Please report it, "
             "with what PARITY_TRACEBACK=1 in front of the command prints.",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from parity.cli.evaluate import RUN, STEP
-from parity.cli.train.kept import Kept, restore
+from parity.cli.train.kept import ForOnnx, Kept, restore
 from parity.terminal import CallError
 
 
@@ -31,12 +31,14 @@ def command(run: Path, step: int | None, form: str, out: Path | None) -> None:
     """Write the model of RUN, a directory of parity train, for other programs.
 
     npz holds the parameters as the scratch twin has them, in its order: load them with numpy.load,
-    and copy them into the twin's params(). onnx needs the packages onnx and onnxscript. Exit code 2
-    if the call was wrong.
+    and copy them into the twin's params(). onnx needs the packages onnx and onnxscript; the model's
+    input may have any number of rows, and sequences any length. Exit code 2 if the call was wrong.
     """
     target = out or run / f"model.{form}"
+    _require_own_file(target, run)
     kept = restore(run, step)
-    content = _npz(kept) if form == "npz" else _onnx(kept)
+    exported = kept.kind.for_onnx(kept.task) if form == "onnx" else None
+    content = _npz(kept) if exported is None else _onnx(exported)
     unfinished = target.with_name(f".unfinished-{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +49,23 @@ def command(run: Path, step: int | None, form: str, out: Path | None) -> None:
             unfinished.unlink()
         raise CallError(f"{target} could not be written: {error.strerror or error}.") from error
     click.echo(f"Written to {target}: {kept.run.model} after {kept.step:,} {kept.kind.unit}.")
+    if exported is not None:
+        click.echo(_shape_in_words(exported))
+        if exported.note:
+            click.echo(exported.note)
+
+
+def _require_own_file(target: Path, run: Path) -> None:
+    """Nothing that is no file, and nothing that belongs to the run, is replaced.
+
+    Raises:
+        CallError: that would be done.
+    """
+    if target.exists() and not target.is_file():
+        raise CallError(f"{target} is no file; give --out the name of one.")
+    inside = run.resolve() in target.resolve().parents
+    if inside and target.suffix not in (".npz", ".onnx"):
+        raise CallError(f"{target} may belong to the run; give --out a name in .npz or .onnx.")
 
 
 def _npz(kept: Kept) -> bytes:
@@ -66,20 +85,30 @@ def scratch_params(kept: Kept) -> dict[str, ndarray]:
     }
 
 
-def _onnx(kept: Kept) -> bytes:
+def _shape_in_words(exported: ForOnnx) -> str:
+    """What the file's input is."""
+    fixed = exported.example.shape[len(exported.axes) :]
+    shape = ", ".join([*exported.axes, *(f"{size}" for size in fixed)])
+    return (
+        f"Its input has shape ({shape}), of which {' and '.join(exported.axes)} may be any number."
+    )
+
+
+def _onnx(exported: ForOnnx) -> bytes:
     import torch
 
-    model, example = kept.task.model.eval(), kept.kind.example(kept.task)
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of the exporter, about itself
             program = torch.onnx.export(
-                model,
-                (example,),
+                exported.model,
+                (exported.example,),
                 dynamo=True,
                 verbose=False,
                 input_names=["input"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=(
+                    {axis: torch.export.Dim(name) for axis, name in enumerate(exported.axes)},
+                ),
             )
     except ImportError as error:
         raise CallError(

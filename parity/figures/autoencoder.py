@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from numpy import ndarray
 
 from parity.figures.style import DARK, FONT_SIZE, GREY, ORANGE, SKY, label
-from parity.training.embedding import cluster_medians
+from parity.training.embedding import label_places
 
 PAIRS_IN_A_ROW = 8
 DECODED_IN_A_ROW = 5
@@ -87,8 +87,8 @@ def _image(axes: Axes, image: ndarray) -> None:
 def embedding(points: ndarray, labels: ndarray, title: str) -> Figure:
     """Figure 7.4: each code is a point in the plane, drawn as the digit that its image shows.
 
-    Each digit stands once more, large, at the median of its points, and beside the picture with
-    the number of its points.
+    Each digit stands once more, large, where its points are dense, and beside the picture with the
+    number of its points.
 
     Args:
         points: shape ``(n, 2)``, without a unit.
@@ -119,7 +119,7 @@ def embedding(points: ndarray, labels: ndarray, title: str) -> Figure:
         cluster = points[labels == digit]
         style: dict[str, Any] = {"s": 16, "marker": f"${digit}$", "linewidths": 0}
         axes.scatter(*cluster.T, color=COLOURS[digit], label=f"{len(cluster):,}", **style)
-    for digit, (x, y) in cluster_medians(points, labels).items():
+    for digit, (x, y) in label_places(points, labels).items():
         text = axes.text(x, y, f"{digit}", ha="center", va="center", fontsize=26, weight="bold")
         text.set(color=DARK, path_effects=[withStroke(linewidth=5, foreground="white")])
     figure.legend(

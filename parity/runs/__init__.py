@@ -1,5 +1,6 @@
 """Training in PyTorch for real (chapter 7): devices, checkpoints, several processes, metrics.
 
-``task`` says what is trained, ``compute`` on what, ``loop`` trains; ``directory``, ``checkpoints``
-and ``metrics`` keep it. All of it imports torch.
+``task`` says what is trained, ``compute`` on what, ``loop`` trains; ``state`` is what has to be
+kept, ``keeping`` does so, with ``directory``, ``checkpoints`` and ``metrics``. All of it imports
+torch.
 """

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from parity.runs.memory import is_out_of_memory
+
 FORMAT = 1
 
 _NAME = re.compile(r"step-(\d{9})\.pt")
@@ -104,7 +106,9 @@ def _unpacked(content: bytes) -> dict[str, Any] | None:
         return None
     try:
         state = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
         return None
     return state if isinstance(state, dict) else None
 
@@ -156,6 +160,9 @@ def load(path: Path) -> dict[str, Any]:
             f"{path} was written by a newer version of Parity (format {version}, this one reads "
             f"up to {FORMAT}); update Parity to go on with it"
         )
+    step = state.get("step")
+    if isinstance(step, int) and step != step_of(path):
+        raise CheckpointError(f"{path} is the checkpoint of step {step}; give it back its own name")
     return state
 
 
@@ -168,6 +175,8 @@ def load_model(path: Path, state: dict[str, Any], model: nn.Module) -> None:
     own, found = model.state_dict(), state.get("model")
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} holds no parameters")
+    if not all(isinstance(value, Tensor) for value in found.values()):
+        raise CheckpointError(f"{path} holds something else in the place of parameters")
     shapes = {name: tuple(value.shape) for name, value in own.items()}
     others = {name: tuple(value.shape) for name, value in found.items()}
     if shapes != others:

@@ -78,11 +78,6 @@ class Compute:
             return torch.cuda.get_device_name(self.device)
         return {"cpu": "CPU", "mps": "Apple GPU"}.get(self.device.type, str(self.device))
 
-    @property
-    def has_own_generator(self) -> bool:
-        """Whether random numbers of a generator other than the CPU's are drawn."""
-        return self.device.type != "cpu"
-
 
 def find_compute(
     device: DeviceName = "auto",

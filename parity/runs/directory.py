@@ -70,7 +70,7 @@ def read(path: Path) -> RunDirectory:
         raise RunError(f"there is no run in {path}: it has no {CONFIG}") from error
     except OSError as error:
         raise RunError(f"{file} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{file} is damaged: it is not JSON") from error
     form = config.get("parity_run") if isinstance(config, dict) else None
     if not isinstance(form, int):
@@ -146,7 +146,7 @@ def has_steps(path: Path) -> bool:
 def _is_ours(config: Path) -> bool:
     try:
         return "parity_run" in json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 
@@ -181,10 +181,13 @@ def held(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        with suppress(OSError):
-            (path / LOCK).unlink(missing_ok=True)
-            for folder in made:
-                folder.rmdir()
+        # The file stays where there is a run: who has opened it before it goes, and locks it
+        # afterwards, would train beside one who makes it anew.
+        if made and [entry.name for entry in path.iterdir()] == [LOCK]:
+            with suppress(OSError):
+                (path / LOCK).unlink(missing_ok=True)
+                for folder in made:
+                    folder.rmdir()
 
 
 def _versions() -> dict[str, str]:

@@ -126,12 +126,18 @@ ALONE = Processes()
 
 def local_rank() -> int:
     """Which of this machine's processes this is, as torchrun says; 0 where nobody does."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return _from_environment("LOCAL_RANK", 0)
 
 
 def started_together() -> bool:
     """Whether torchrun has started more than this process."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return _from_environment("WORLD_SIZE", 1) > 1
+
+
+def _from_environment(name: str, default: int) -> int:
+    """A whole number that torchrun sets; where it is none, torchrun has not set it."""
+    value = os.environ.get(name, "")
+    return int(value) if value.isdecimal() else default
 
 
 def is_of_a_lost_process(error: RuntimeError) -> bool:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy import ndarray
 
 from datasets import MnistSplit
+from parity.training.conv_outputs import predict_in_blocks
 from parity.training.lock_step import LockStep, Twins, cut, in_lock_step
-from parity.training.mnist_conv import order, predict_in_blocks, require_finite
+from parity.training.mnist_conv import order, require_finite
 from parity.training.sides import Side
 from scratch.autoencoder import Autoencoder
 from scratch.optimizers import Optimizer, SGDMomentum
@@ -328,9 +329,3 @@ def lock_step(
     rows = order(len(data.X_train), seed)[: batches * BATCH_SIZE]
     X = data.X_train[rows].astype(np.float64)
     return in_lock_step(twins, X, X, cut(np.arange(len(rows)), BATCH_SIZE), on_batch)
-
-
-TRAINERS: dict[Side, Callable[..., Trained]] = {
-    "scratch": train_scratch,
-    "reference": train_reference,
-}

@@ -22,6 +22,13 @@ NOISE = 0.01
 #: 50, by which a few hundred points are thrown about so far that where they started is lost.
 CODES_PER_LEARNING_RATE = 48
 
+#: How far from a place points count when it is to be named, as a share of the picture: about as far
+#: as a large digit is wide.
+AROUND = 0.04
+
+#: How far apart two names stay in the picture, as a share of it: large digits do not touch then.
+APART = 0.05
+
 
 def embed(codes: ndarray, seed: int, perplexity: float = 30) -> ndarray:
     """Points in the plane that are neighbours if their codes are, by t-SNE.
@@ -124,6 +131,41 @@ def cluster_medians(points: ndarray, labels: ndarray) -> dict[int, ndarray]:
     """
     _require_labels("cluster_medians", points, labels)
     return {int(label): np.median(points[labels == label], axis=0) for label in np.unique(labels)}
+
+
+def label_places(points: ndarray, labels: ndarray) -> dict[int, ndarray]:
+    """Where in a picture to name each label, by label in order: at a point of its own, of shape
+    ``(2,)``, around which its points are dense and others, which count half, are not.
+
+    A median may lie outside of what it is the median of, where t-SNE has torn a cluster in two. No
+    two places are nearer than ``APART``, as long as the points allow it.
+
+    Args:
+        points: shape ``(n, 2)``.
+        labels: shape ``(n,)``, whole numbers.
+
+    Raises:
+        ValueError: the shapes do not fit, or the points are not all finite.
+    """
+    from sklearn.neighbors import KDTree
+
+    _require_labels("label_places", points, labels)
+    points = points.astype(np.float64)
+    extent = float(np.ptp(points, axis=0).max()) or 1.0
+    every = KDTree(points)
+    places: dict[int, ndarray] = {}
+    for label in np.unique(labels):
+        own = points[labels == label]
+        of_own, of_all = (
+            tree.kernel_density(own, AROUND * extent, rtol=1e-3) for tree in (KDTree(own), every)
+        )
+        of_others = of_all - of_own
+        best = own[np.argsort(of_others / 2 - of_own, kind="stable")]
+        taken = np.array(list(places.values())).reshape(-1, 1, 2)
+        room = np.linalg.norm(best - taken, axis=2).min(axis=0, initial=np.inf)
+        free = room >= APART * extent
+        places[int(label)] = best[free.argmax() if free.any() else room.argmax()]
+    return places
 
 
 def nearest_clusters(points: ndarray, labels: ndarray) -> dict[int, dict[int, float]]:

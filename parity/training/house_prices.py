@@ -300,12 +300,6 @@ def train_reference(
     )
 
 
-TRAINERS: dict[Side, Callable[[str, BostonSplit, int, int, OnEpoch], Trained]] = {
-    "scratch": train_scratch,
-    "reference": train_reference,
-}
-
-
 def _finished(
     side: Side,
     data: BostonSplit,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,13 @@ from parity.training.conv_experiment import (
     MOMENTUM,
     ConvExperiment,
 )
+from parity.training.conv_outputs import predict_reference, predict_scratch, validation_loss
 from parity.training.lock_step import LockStep, Twins, cut, in_lock_step
 from parity.training.mnist_dense import CLASSES
 from parity.training.sides import Side
 from scratch.activations import Tanh
-from scratch.conv import Conv2D, Conv2DOperation
+from scratch.conv import Conv2D
 from scratch.functions import one_hot
-from scratch.losses import SoftmaxCrossEntropy, softmax_cross_entropy_as_printed
 from scratch.network import NeuralNetwork
 from scratch.optimizers import Optimizer, SGDMomentum
 
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 #: Called after each batch with how many there were, its training loss, and the accuracy when it was
 #: last measured, NaN before.
 OnBatch = Callable[[int, float, float], None]
-
-#: So many images at a time are predicted: the maps of 10,000 would take gigabytes.
-BLOCK = 500
 
 #: The lock-step takes no longer than a glance.
 LOCK_STEP_BATCHES = 20
@@ -199,7 +196,7 @@ def train_scratch(
                 seconds += time.perf_counter() - started
                 require_finite(losses)
                 if measured_after(number) or number == len(batches):
-                    predictions = _predict_scratch(net, data.X_test)
+                    predictions = predict_scratch(net, data.X_test)
                     accuracy = float(np.mean(predictions.argmax(axis=1) == data.y_test))
                 if measured_after(number):
                     accuracies[len(losses) - 1] = accuracy
@@ -215,14 +212,6 @@ def train_scratch(
             seconds,
             epochs * len(data.X_train),
         )
-
-
-def validation_loss(experiment: ConvExperiment, predictions: ndarray, y: ndarray) -> float:
-    """Of the loss that chapter 5 prints, with its extra terms (E9); in chapter 7 without them."""
-    targets = one_hot(y, CLASSES, predictions.dtype)
-    if experiment.network == "chapter-5":
-        return softmax_cross_entropy_as_printed(predictions, targets)
-    return float(SoftmaxCrossEntropy().forward(predictions, targets))
 
 
 def reference_task(
@@ -358,27 +347,6 @@ def require_finite(losses: list[float]) -> None:
         )
 
 
-def _predict_scratch(net: NeuralNetwork, X: ndarray) -> ndarray:
-    return predict_in_blocks(lambda block: net.forward(block, inference=True), X)
-
-
-def predict_reference(model: nn.Module, X: ndarray) -> ndarray:
-    """A model's outputs for images, on its device, back in memory."""
-    import torch
-
-    from reference.training import predict
-
-    device = next(model.parameters()).device
-    return predict_in_blocks(
-        lambda block: predict(model, torch.from_numpy(block).to(device)).cpu().numpy(), X
-    )
-
-
-def predict_in_blocks(predict: Callable[[ndarray], ndarray], X: ndarray) -> ndarray:
-    """Predictions for many images, ``BLOCK`` at a time."""
-    return np.concatenate([predict(X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)])
-
-
 def lock_step(
     experiment: ConvExperiment,
     data: MnistSplit,
@@ -403,23 +371,6 @@ def lock_step(
     rows = order(len(data.X_train), seed)[: LOCK_STEP_BATCHES * BATCH_SIZE]
     X, y = data.X_train[rows].astype(np.float64), one_hot(data.y_train[rows], CLASSES)
     return in_lock_step(twins, X, y, cut(np.arange(len(rows)), BATCH_SIZE), on_batch)
-
-
-def feature_maps(params: Sequence[ndarray], image: ndarray) -> ndarray:
-    """What the first layer makes of an image.
-
-    Args:
-        params: of the network; first come filters of shape ``(1, out, height, width)``, and then,
-            in chapter 7, their biases.
-        image: shape ``(1, rows, columns)``.
-
-    Returns:
-        Shape ``(out, rows, columns)``, from -1 to 1.
-    """
-    filters = params[0]
-    bias = params[1] if len(params[1]) == 1 and params[1].size == filters.shape[1] else None
-    maps: ndarray = np.tanh(Conv2DOperation(filters, bias=bias).forward(image[np.newaxis])[0])
-    return maps
 
 
 TRAINERS: dict[Side, Callable[[ConvExperiment, MnistSplit, int, OnBatch], Trained]] = {

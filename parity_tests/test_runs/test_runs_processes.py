@@ -195,6 +195,36 @@ def test_a_refusal_is_said_once_and_ends_both(
     assert (first.stdout, second.stdout, second.stderr) == ("", "", "")
 
 
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--epochs", "0"], "Invalid value for '--epochs'"),
+        (["--epoch", "1"], "No such option '--epoch'"),
+        (["--out"], "Option '--out' requires an argument"),
+        (["twice"], "Got unexpected extra argument (twice)"),
+    ],
+)
+def test_what_is_no_option_is_said_once(args: list[str], words: str, tmp_path: Path) -> None:
+    """The processes read their options before they find each other."""
+    first, second = together(tmp_path, parity, "train", "mnist-conv", *args)
+    assert (first.exit_code, second.exit_code) == (2, 2)
+    assert first.stderr.count(words) == 1
+    assert (first.stdout, second.stdout, second.stderr) == ("", "", "")
+
+
+def test_a_process_alone_speaks_whatever_its_number(tmp_path: Path) -> None:
+    alone = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "1"}
+    ended = call(tmp_path, "train", "mnist-conv", "--epochs", 0, environment=alone)
+    assert ended.exit_code == 2
+    assert "Invalid value for '--epochs'" in ended.stderr
+
+
+def test_without_a_number_on_its_machine_the_one_among_all_counts(tmp_path: Path) -> None:
+    second = {"RANK": "1", "WORLD_SIZE": "2"}
+    ended = call(tmp_path, "train", "mnist-conv", "--epochs", 0, environment=second)
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (2, "", "")
+
+
 def test_a_directory_that_is_held_or_no_directory_ends_both(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "run").mkdir()
@@ -266,3 +296,6 @@ def test_torchrun_itself(run_of_two: tuple[list[Ended], Path], tmp_path: Path) -
     assert refused.returncode != 0
     assert refused.stderr.count("holds a run of mnist-conv already (at step 5)") == 1
     assert "parity/" not in refused.stderr.replace(str(out), "")
+    unknown = torchrun("train", "mnist-conv", "--epochs", 0, "--out", out)
+    assert unknown.returncode != 0
+    assert unknown.stderr.count("Error: Invalid value for '--epochs'") == 1

@@ -60,7 +60,8 @@ class RecurrentLayer(nn.Module):
         return self.projection(hidden), state
 
     def _start_from(self, state: State) -> None:
-        (self.start_H,) = state
+        (H,) = state
+        self.start_H = H.to(self.start_H.dtype)  # under autocast it comes in another type
 
     def _through_time(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         raise NotImplementedError(f"{type(self).__name__} must define _through_time")
@@ -162,7 +163,9 @@ class LSTMLayer(RecurrentLayer):
         return self.start_H, self.start_C
 
     def _start_from(self, state: State) -> None:
-        self.start_H, self.start_C = state
+        H, C = state
+        super()._start_from((H,))
+        self.start_C = C.to(self.start_C.dtype)
 
     def _through_time(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if self.peepholes:

@@ -25,8 +25,8 @@ class TSNE:
     describe in section 3.4. At first all affinities are multiplied by ``early_exaggeration``, so
     that neighbours find each other before the drawing is crowded; the momentum is 0.5 meanwhile,
     and 0.8 afterwards. Each coordinate has a gain of its own on the learning rate: 0.2 more where
-    the gradient and the last step point the same way (the step goes against the gradient, so this
-    is a turn), 0.8 times as much elsewhere, never less than 0.01.
+    the next step goes on as the last one went (which is against the gradient), 0.8 times as much
+    where it turns, never less than 0.01.
 
     The numbers are those of today's programs: the paper has an exaggeration of 4 for 50 steps, a
     learning rate of 100, and starts at random.
@@ -122,8 +122,8 @@ class TSNE:
         farthest = math.sqrt(np.finfo(Y.dtype).max / Y.shape[1]) / 4
         for _ in range(steps):
             gradient = kl_gradient(P, Y)
-            turns = velocity * gradient < 0
-            gains = np.maximum(np.where(turns, gains + 0.2, gains * 0.8), 0.01, dtype=Y.dtype)
+            goes_on = velocity * gradient < 0
+            gains = np.maximum(np.where(goes_on, gains + 0.2, gains * 0.8), 0.01, dtype=Y.dtype)
             with np.errstate(over="ignore", invalid="ignore"):
                 velocity = momentum * velocity - learning_rate * gains * gradient
                 Y += velocity

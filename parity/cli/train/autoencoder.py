@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import numpy as np
@@ -20,7 +20,6 @@ from parity.cli.train.common import (
     SEED_RANGE,
     SIDE_CHOICE,
     Run,
-    Side,
     ended_in_words,
     finite,
     print_written,
@@ -48,6 +47,7 @@ from parity.terminal import make_console, progress_bars
 from parity.training import autoencoder
 from parity.training.autoencoder import BATCH_SIZE, HIDDEN, SEED, SHOWN, Trained, recipe, scaled
 from parity.training.lock_step import LockStep
+from parity.training.sides import Side, chosen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,7 +117,8 @@ class Plane:
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-autoencoder"),
-    show_default=True, metavar="DIR", help="Where pictures, results.json and checkpoints go.",
+    show_default=True, metavar="DIR",
+    help="Where the run goes: pictures, results.json, configuration, metrics and checkpoints.",
 )  # fmt: skip
 @click.option(
     "--seed", type=SEED_RANGE, default=SEED, show_default=True,
@@ -149,7 +150,7 @@ def train_autoencoder(
     require_writable(out)
     require_data_for_download(data, download)
     run = AutoencoderRun(
-        sides=list(autoencoder.TRAINERS) if side == "both" else [cast(Side, side)],
+        sides=chosen(side),
         seed=seed,
         hidden=hidden,
         epochs=epochs,
@@ -347,4 +348,4 @@ def _twin(options: Options, model: nn.Module) -> Twin:
     return net
 
 
-KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2])
+KIND = Kind(_task, _twin)

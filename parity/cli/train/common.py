@@ -92,6 +92,10 @@ def ended_in_words(ctx: click.Context, run: Run[Any], out: Path) -> Iterator[Non
         ctx.exit(INTERRUPTED)
     except (DataFileError, TorchvisionError) as error:
         raise CallError(str(error)) from error
+    except MemoryError as error:
+        raise CallError(
+            "this computer has not enough memory for this training; close other programs."
+        ) from error
     except FloatingPointError as error:
         raise click.ClickException(f"{error}.") from error
 

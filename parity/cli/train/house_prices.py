@@ -39,7 +39,7 @@ from parity.cli.train.running import (
 from parity.terminal import make_console
 from parity.training import house_prices
 from parity.training.house_prices import LinearFit, Trained
-from parity.training.sides import Side
+from parity.training.sides import Side, chosen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,8 @@ class HousePricesRun(RunOfEpochs[Trained]):
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-house-prices"),
-    show_default=True, metavar="DIR", help="Where pictures and results.json go.",
+    show_default=True, metavar="DIR",
+    help="Where the run goes: pictures, results.json, configuration, metrics and checkpoints.",
 )  # fmt: skip
 @click.option(
     "--variant", type=click.Choice(["corrected", "book"]), default="corrected", show_default=True,
@@ -117,7 +118,7 @@ def train_house_prices(
     training diverges, 2 if the call was wrong, 130 if interrupted.
     """
     require_writable(out)
-    sides = list(house_prices.TRAINERS) if side == "both" else [cast(Side, side)]
+    sides = chosen(side)
     run = HousePricesRun(
         model=model, variant=cast(Variant, variant), sides=sides, epochs=epochs, seed=seed
     )
@@ -349,4 +350,4 @@ def _twin(options: Options, model: nn.Module) -> Twin:
     return net
 
 
-KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2])
+KIND = Kind(_task, _twin)

@@ -25,20 +25,43 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class ForOnnx:
+    """What goes into an ONNX file.
+
+    Attributes:
+        model: in PyTorch.
+        example: an input of it, of which no free axis has length 1: that is taken for fixed.
+        axes: the names of those that are free, the first ones.
+        note: a sentence on how the file differs from the model that was trained.
+    """
+
+    model: nn.Module
+    example: Tensor
+    axes: tuple[str, ...] = ("batch",)
+    note: str = ""
+
+
+def model_of(task: Task) -> ForOnnx:
+    """The model as it is, for any number of rows."""
+    inputs = next(iter(task.batches.epoch(0))).inputs
+    return ForOnnx(task.model.eval(), inputs[[0, 0]])
+
+
+@dataclass(frozen=True)
 class Kind:
     """What a command of ``parity train`` says of its runs, as its ``KIND``.
 
     Attributes:
         task: the training that options ask for.
         twin: the scratch twin of its model in float64, with the model's parameters.
-        example: an input of the model with one row.
         unit: what a step is called, in the plural.
+        for_onnx: what of the task goes into an ONNX file.
     """
 
     task: Callable[[Options, Running], Task]
     twin: Callable[[Options, nn.Module], Twin]
-    example: Callable[[Task], Tensor]
     unit: str = "batches"
+    for_onnx: Callable[[Task], ForOnnx] = model_of
 
 
 #: The modules beside this one.
@@ -84,10 +107,10 @@ def restore(path: Path, step: int | None, device: str = "cpu") -> Kept:
     Raises:
         CallError: there is no such run or checkpoint, or it cannot be used.
     """
-    from parity.runs.checkpoints import CheckpointError, found_in, load, step_of
+    from parity.runs.checkpoints import CheckpointError, found_in, load, load_model, step_of
     from parity.runs.compute import ComputeError, find_compute
-    from parity.runs.directory import RunError, read
-    from parity.runs.loop import Running, load_model
+    from parity.runs.directory import CONFIG, RunError, read
+    from parity.runs.loop import Running
 
     try:
         run = read(path)
@@ -101,9 +124,15 @@ def restore(path: Path, step: int | None, device: str = "cpu") -> Kept:
         if run.model not in MODULES:
             raise RunError(f"{path} holds a run of {run.model}, which parity train does not know")
         module = import_module(f"parity.cli.train.{MODULES[run.model]}")
-        options = _converted(run)
-        compute = find_compute(device, dtype=options.get("dtype", "float64"))  # type: ignore[arg-type]
-        task = module.KIND.task(options, Running(compute))
+        try:
+            options = _converted(run)
+            compute = find_compute(device, dtype=options.get("dtype", "float64"))  # type: ignore[arg-type]
+            task = module.KIND.task(options, Running(compute))
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
+            raise RunError(
+                f"{path / CONFIG} does not describe a training of {run.model} ({error}); was it "
+                "changed by hand?"
+            ) from error
         load_model(there[step], load(there[step]), task.model)
     except (CheckpointError, ComputeError, RunError) as error:
         raise CallError(f"{error}.") from error

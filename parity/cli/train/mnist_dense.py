@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -50,7 +50,7 @@ from parity.training import lock_step, mnist_dense
 from parity.training.experiments import BATCH_SIZE, EVAL_EVERY, EXPERIMENTS, SEED, Experiment
 from parity.training.lock_step import LockStep
 from parity.training.mnist_dense import Trained
-from parity.training.sides import Side
+from parity.training.sides import Side, chosen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +102,8 @@ class MnistRun(RunOfEpochs[Trained]):
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-mnist-dense"),
-    show_default=True, metavar="DIR", help="Where pictures and results.json go.",
+    show_default=True, metavar="DIR",
+    help="Where the run goes: pictures, results.json, configuration, metrics and checkpoints.",
 )  # fmt: skip
 @click.option(
     "--seed", type=SEED_RANGE, default=SEED, show_default=True,
@@ -134,13 +135,13 @@ def train_mnist_dense(
     require_writable(out)
     require_data_for_download(data, download)
     experiment = EXPERIMENTS[number]
-    sides = list(mnist_dense.TRAINERS) if side == "both" else [cast(Side, side)]
+    epochs = ctx.params["epochs"] = epochs or experiment.epochs  # config.json has the number
     run = MnistRun(
         experiment=experiment,
         limit=limit,
         data=data,
-        sides=sides,
-        epochs=epochs or experiment.epochs,
+        sides=chosen(side),
+        epochs=epochs,
         seed=seed,
     )
     with ended_in_words(ctx, run, out):
@@ -366,4 +367,4 @@ def _twin(options: Options, model: nn.Module) -> Twin:
     return net
 
 
-KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2])
+KIND = Kind(_task, _twin)

@@ -12,12 +12,11 @@ import click
 from parity.cli.train.common import (
     SEED_RANGE,
     SIDE_CHOICE,
-    Side,
     ended_in_words,
     print_written,
     require_writable,
 )
-from parity.cli.train.kept import Kind, Options
+from parity.cli.train.kept import ForOnnx, Kind, Options
 from parity.cli.train.lock_step import print_lock_step
 from parity.cli.train.running import (
     OnStep,
@@ -32,6 +31,7 @@ from parity.terminal import CallError, make_console, progress_bars
 from parity.training import next_character
 from parity.training.lock_step import LockStep
 from parity.training.next_character import Trained, Writing
+from parity.training.sides import chosen
 from parity.training.text_experiment import (
     SEED,
     Batches,
@@ -150,7 +150,9 @@ class _Finite(click.FloatRange):
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("parity-next-character"),
-    show_default=True, metavar="DIR", help="Where picture, samples and results.json go.",
+    show_default=True, metavar="DIR",
+    help="Where the run goes: picture, samples, results.json, configuration, metrics and "
+    "checkpoints.",
 )  # fmt: skip
 @click.option(
     "--seed", type=SEED_RANGE, default=SEED, show_default=True,
@@ -194,6 +196,7 @@ def train_next_character(
     for folder in (out, out / INTERRUPTED):
         require_writable(folder)
     experiment = _experiment(ctx.params)
+    ctx.params["carry_state"] = experiment.carry_state  # config.json says what the default was
     try:
         name, content = read_text(text)
         ctx.params["text_digest"] = _require_text(name, content, text_digest, out)
@@ -205,7 +208,7 @@ def train_next_character(
         characters=characters,
         dtype=dtype,
         writing=Writing(sample_every, temperature),
-        sides=["scratch", "reference"] if side == "both" else [cast(Side, side)],
+        sides=chosen(side),
         seed=seed,
     )
     with ended_in_words(ctx, run, out), running(ctx) as how:
@@ -356,4 +359,18 @@ def _twin(options: Options, model: nn.Module) -> Twin:
     return twin
 
 
-KIND = Kind(_task, _twin, lambda task: next(iter(task.batches.epoch(0))).inputs[:2], "steps")
+def _for_onnx(task: Task) -> ForOnnx:
+    import torch
+
+    from parity.training.onnx_text import OnnxModel
+    from reference.recurrent import RNNModel
+
+    *_, size = next(iter(task.batches.epoch(0))).inputs.shape
+    note = "Each sequence begins from a state of 0, as a new text does."
+    if next(task.model.parameters()).dtype == torch.float64:
+        note += " In float32, for ONNX Runtime knows recurrent layers in no other type."
+    model = OnnxModel(cast(RNNModel, task.model))
+    return ForOnnx(model, torch.zeros(2, 2, size), ("batch", "length"), note)
+
+
+KIND = Kind(_task, _twin, "steps", _for_onnx)

@@ -79,20 +79,24 @@ class RunCommand(click.Command):
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Refuse what does not go together, then call the function.
-
-        Of several processes on a machine, the first one says what is wrong.
-        """
-        together = int(os.environ.get("WORLD_SIZE", "1")) > 1
-        try:
-            self._settle(ctx, together)
+        """Refuse what does not go together, then call the function."""
+        with _said_once():
+            self._settle(ctx)
             return super().invoke(ctx)
-        except click.ClickException as error:
-            if together and os.environ.get("LOCAL_RANK", "0") != "0":
-                ctx.exit(error.exit_code)
-            raise
 
-    def _settle(self, ctx: click.Context, together: bool) -> None:
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Refuse what is no option, or no value of one."""
+        with _said_once():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def _settle(self, ctx: click.Context) -> None:
+        together = _together()
         if ctx.params["resume"] and ctx.params["overwrite"]:
             raise CallError(
                 "--resume goes on with a run, --overwrite removes it: give one of them."
@@ -138,6 +142,29 @@ class RunCommand(click.Command):
             ctx.params[name] = None if saved is None else option.type_cast_value(ctx, saved)
 
 
+class OwnError(CallError):
+    """What only this one of several processes may know, and so says itself."""
+
+
+def _together() -> bool:
+    """Whether torchrun has started more than this process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """Let the first of a machine's processes say what is wrong; the others exit with its code."""
+    try:
+        yield
+    except OwnError:
+        raise
+    except click.ClickException as error:
+        rank = os.environ.get("LOCAL_RANK", os.environ.get("RANK", "0"))
+        if _together() and rank != "0":
+            raise click.exceptions.Exit(error.exit_code) from error
+        raise
+
+
 def _given(ctx: click.Context, name: str) -> Any:
     """What an option was set to in the call; None if it was not."""
     source = ctx.get_parameter_source(name)
@@ -161,8 +188,8 @@ def running(ctx: click.Context, dtype: str | None = None) -> Iterator[Running | 
         dtype: of the parameters, where it is not an option.
 
     Raises:
-        CallError: the directory or the device cannot be used as was asked for, or what was done
-            could not be kept.
+        CallError: the directory or the device cannot be used as was asked for, memory is not
+            enough, or what was done could not be kept.
     """
     params, out = ctx.params, Path(ctx.params["out"])
     if params["side"] == "scratch":
@@ -206,7 +233,7 @@ def running(ctx: click.Context, dtype: str | None = None) -> Iterator[Running | 
             dtype or params["dtype"],
             local_rank(),
         )
-        with ExitStack() as stack:
+        with _enough_memory(compute, out, params), ExitStack() as stack:
             processes = stack.enter_context(joined(compute.device))
             processes.by_first(lambda: begin(stack, compute, processes))
             keeping = Keeping(out, params["checkpoint_every"], params["keep"], params["resume"])
@@ -225,6 +252,43 @@ def running(ctx: click.Context, dtype: str | None = None) -> Iterator[Running | 
         raise click.ClickException(
             f"another of the processes has ended; --resume goes on with the run in {out}."
         ) from error
+
+
+@contextmanager
+def _enough_memory(compute: Compute, out: Path, params: dict[str, Any]) -> Iterator[None]:
+    """Say which memory is not enough, and what to do."""
+    from parity.runs.memory import is_out_of_gpu_memory, is_out_of_memory
+
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        gpu = compute.device.type != "cpu" and is_out_of_gpu_memory(error)
+        raise OwnError(_too_little_memory(compute, out, params, gpu=gpu)) from error
+
+
+def _too_little_memory(compute: Compute, out: Path, params: dict[str, Any], *, gpu: bool) -> str:
+    """A run with steps goes on with the options that it was begun with, but for the device."""
+    from parity.runs.directory import has_steps
+
+    whose, closed = "this computer", "close other programs"
+    if gpu:
+        name = compute.name
+        whose = f"{name} ({compute.device})" if compute.device.type == "cuda" else f"the {name}"
+        closed += " that use it"
+    what = f"{whose} has not enough memory for this model, its batches and its data"
+    if params["resume"] or has_steps(out):
+        moved = ", or add --device cpu" if gpu else ""
+        return f"{what}; {closed}{moved}, and --resume goes on with the run in {out}."
+    options = ["--device cpu"] if gpu else []
+    if params.get("dtype") == "float64":
+        options.append("--dtype float32")
+    elif gpu and params["amp"] is None:
+        options.append("--amp bf16")
+    if params.get("batch_size", 1) > 1:
+        options.append("a smaller --batch-size")
+    return f"{what}; {closed}{', or give ' * bool(options)}{' or '.join(options)}."
 
 
 def _forget_if_refused(out: Path, kind: type[BaseException] | None, *_: object) -> None:
