@@ -31,12 +31,14 @@ class Failure:
         result: its name.
         difference: what is wrong.
         mutant: the mistake that explains it, if one is known.
+        also: a second mistake that is at work in it, next to ``mutant``.
     """
 
     case: Case
     result: str
     difference: Difference
     mutant: Mutant | None = None
+    also: Mutant | None = None
 
 
 @dataclass(frozen=True)

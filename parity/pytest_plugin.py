@@ -108,14 +108,16 @@ def _check_file(file: Path, component: Component, found: dict[str, str]) -> None
     verdict = _verdict(file, component.name, found[component.name])
     if verdict.passed:
         return
-    from parity.report import verdict_text
+    from parity.checking.file import rest
+    from parity.reports.terminal import verdict_text
 
-    verdict.rests_on = [
+    failed = [
         name
         for name in component.requires
         if name in found and not _verdict(file, name, found[name]).passed
     ]
-    pytest.fail(verdict_text(verdict), pytrace=False)
+    rest(verdict, failed)
+    pytest.fail(verdict_text(verdict, file), pytrace=False)
 
 
 @cache

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any
 
 from parity.catalogue.component import Mutant
-from parity.engine import Failure
+from parity.diagnosis.places import Places
+from parity.engine import Failure, Run
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,16 @@ class Verdict:
     Attributes:
         component: its name.
         status: "passed", "differs", "raised", "not written", "wrong kind", "timed out",
-            "out of memory", "too much output" or "died".
+            "out of memory", "too much output", "died", or "not judged" where something that it is
+            built on is wrong and it has no mistake of its own that is known.
         cases: how many there are.
         failures: the results that are not the expected ones.
         errors: the exceptions that were raised.
         detail: words for a status that has neither.
         rests_on: required components of the same file that did not pass.
         notes: what a learner should know although it is no mistake.
+        places: where in the file it stands.
+        runs: what was shown and expected in each case that was run to its end.
     """
 
     component: str
@@ -60,6 +62,8 @@ class Verdict:
     detail: str = ""
     rests_on: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    places: Places = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -76,59 +80,12 @@ class Verdict:
         """The first failure of each mistake that is known by name, and is not one of a component
         that this one rests on.
         """
-        first: dict[Mutant, Failure] = {}
+        seen: set[Mutant] = set()
+        first = []
         for failure in self.failures:
-            if failure.mutant is not None and failure.mutant.within not in self.rests_on:
-                first.setdefault(failure.mutant, failure)
-        return list(first.values())
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "component": self.component,
-            "status": self.status,
-            "cases": self.cases,
-            "failed_cases": self.failed_cases,
-            "detail": self.detail,
-            "rests_on": self.rests_on,
-            "notes": self.notes,
-            "mistakes": [
-                {"name": f.mutant.name, "sentence": f.mutant.sentence, "errata": f.mutant.errata}
-                for f in self.mistakes
-                if f.mutant is not None
-            ],
-            "failures": [_failure_as_dict(failure) for failure in self.failures],
-            "errors": [
-                {
-                    "type": error.type,
-                    "message": error.message,
-                    "case": error.case,
-                    "frames": [vars(frame) for frame in error.frames],
-                }
-                for error in self.errors
-            ],
-        }
-
-
-def _failure_as_dict(failure: Failure) -> dict[str, Any]:
-    difference = failure.difference
-    return {
-        "case": failure.case.name,
-        "result": failure.result,
-        "kind": difference.kind,
-        "message": difference.message,
-        "max_abs": _finite(difference.max_abs),
-        "max_rel": _finite(difference.max_rel),
-        "index": difference.index,
-        "expected": difference.expected,
-        "actual": difference.actual,
-        "elements_off": difference.count,
-        "elements": difference.size,
-        "scale": difference.scale,
-        "mistake": failure.mutant.name if failure.mutant else None,
-    }
-
-
-def _finite(number: float | None) -> float | None:
-    """JSON has no word for infinity."""
-    return number if number is not None and math.isfinite(number) else None
+            named = {m for m in (failure.mutant, failure.also) if m is not None}
+            own = {mutant for mutant in named if mutant.within not in self.rests_on}
+            if own - seen:
+                first.append(failure)
+            seen |= own
+        return first

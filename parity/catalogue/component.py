@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -29,6 +29,7 @@ class Case:
             "through time" where weights are drawn and gradients added up over time steps.
         differentiable: False where an input lies on a kink: the gradient is then a convention, and
             no difference quotient has it.
+        seed: which of the many random arrays of these shapes are drawn; 0 in the catalogue.
     """
 
     name: str
@@ -39,10 +40,12 @@ class Case:
     values: Mapping[str, Any] = field(default_factory=dict)
     tolerance: str = "analytic"
     differentiable: bool = True
+    seed: int = 0
 
     def inputs(self) -> dict[str, ndarray]:
         """The arrays, from a generator of the case's own: the same ones on every call."""
-        generator = np.random.default_rng(zlib.crc32(self.name.encode()))
+        key = zlib.crc32(self.name.encode())
+        generator = np.random.default_rng([key, self.seed] if self.seed else key)
         arrays = {
             name: generator.standard_normal(shape).astype(self.dtype)
             for name, shape in self.shapes.items()
@@ -50,6 +53,18 @@ class Case:
         for name, value in self.values.items():
             arrays[name] = np.array(value, dtype=self.dtype)
         return {name: arrange(array, self.layout) for name, array in arrays.items()}
+
+    def reseeded(self, seed: int) -> Case:
+        """The same case with other random inputs; those in ``values`` stay. Where an implementation
+        is handed a seed to draw with, it is handed another one.
+
+        Args:
+            seed: at least 0; with 0 the inputs are those of the catalogue.
+        """
+        options = self.options
+        if "seed" in options:
+            options = {**options, "seed": options["seed"] - self.seed + seed}
+        return replace(self, seed=seed, options=options)
 
 
 def arrange(array: ndarray, layout: str) -> ndarray:

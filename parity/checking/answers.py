@@ -9,6 +9,7 @@ from numpy import ndarray
 from parity.catalogue.component import Case, Component, Observed
 from parity.comparison import Absent
 from parity.diagnosis.mistakes import explain
+from parity.diagnosis.places import Place, Places
 from parity.engine import Run, judge_run
 from parity.runner.isolated import ChildReport
 from parity.verdict import Frame, LearnerError, Verdict
@@ -20,6 +21,8 @@ def judge_report(component: Component, report: ChildReport) -> Verdict:
     runs = []
     for header, arrays in report.messages:
         try:
+            if header["event"] == "loaded":
+                verdict.places = _places(header["places"].get(component.name, {}))
             if header["event"] == "raised":
                 name = None if header["case"] is None else component.cases[header["case"]].name
                 verdict.errors.append(learner_error(header, name))
@@ -29,6 +32,7 @@ def judge_report(component: Component, report: ChildReport) -> Verdict:
             return verdict
         if answer is not None:
             runs.append(_judge_case(component, *answer, verdict))
+    verdict.runs = runs
     raised = {error.case for error in verdict.errors}
     verdict.failures = explain(
         component, runs, [case for case in component.cases if case.name in raised]
@@ -45,6 +49,15 @@ def judge_report(component: Component, report: ChildReport) -> Verdict:
     elif {run.case.name for run in runs} != {case.name for case in component.cases}:
         verdict.status, verdict.detail = "died", "did not answer in every case"
     return verdict
+
+
+def _places(told: dict[str, list[Any]]) -> Places:
+    """What a child tells of places, as far as it is of that form."""
+    return {
+        clean(method): Place(clean(name), first, last)
+        for method, (name, first, last) in told.items()
+        if isinstance(first, int) and isinstance(last, int)
+    }
 
 
 def _answer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,16 +129,42 @@ def check_file(
         on_start(len(wanted))
     try:
         for verdict in _verdicts(_require_file(file), wanted, found, limits):
-            failed = {v.component for v in result.verdicts if not v.passed}
-            if not verdict.passed:
-                requires = component_of(verdict.component).requires
-                verdict.rests_on = [name for name in requires if name in failed]
+            rest(verdict, {v.component for v in result.verdicts if not v.passed})
             result.verdicts.append(verdict)
             if on_verdict is not None:
                 on_verdict(verdict)
     except KeyboardInterrupt:
         result.interrupted = True
     return result
+
+
+def rest(verdict: Verdict, failed: Collection[str]) -> None:
+    """Say what a component that did not pass rests on. It is not judged if that did not pass
+    either, unless it has a mistake of its own that is known.
+
+    Args:
+        verdict: on the component; changed in place.
+        failed: components of the same file that did not pass.
+    """
+    if verdict.passed:
+        return
+    requires = component_of(verdict.component).requires
+    verdict.rests_on = [name for name in requires if name in failed]
+    own = verdict.status == "wrong kind" or (verdict.status == "not written" and _is_own(verdict))
+    if verdict.rests_on and not verdict.mistakes and not own:
+        verdict.status = "not judged"
+        verdict.detail = f"not judged: depends on {_listed(verdict.rests_on)}"
+
+
+def _is_own(verdict: Verdict) -> bool:
+    """Whether what is not written is the component itself, and not what it is built on."""
+    lines = [error.frames[-1].line or 0 for error in verdict.errors if error.frames]
+    place = verdict.places.get("")
+    return place is None or any(place.first <= line <= place.last for line in lines)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
 def _verdicts(

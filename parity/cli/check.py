@@ -12,6 +12,7 @@ from parity.terminal import INTERRUPTED, make_console, progress_bars
 @click.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--only", multiple=True, metavar="NAME", help="Only this component; may be repeated.")
+@click.option("--verbose", "-v", is_flag=True, help="Also a line for each that passed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--timeout",
@@ -34,6 +35,7 @@ def command(
     ctx: click.Context,
     file: Path,
     only: tuple[str, ...],
+    verbose: bool,
     as_json: bool,
     timeout: float,
     memory: int,
@@ -44,8 +46,8 @@ def command(
     Exit code 0: all equal PyTorch's; 1: something differs, or FILE cannot be imported; 2: the call
     was wrong.
     """
-    from parity import report
     from parity.checking.file import FileError, check_file
+    from parity.reports import machine, terminal
     from parity.runner.isolated import Limits
     from parity.verdict import Verdict
 
@@ -54,27 +56,24 @@ def command(
     try:
         if as_json:
             result = check_file(file, only, limits)
-            click.echo(report.as_json(result))
+            click.echo(machine.as_json(result))
         else:
-            printer = report.VerdictPrinter(console)
             with progress_bars("components") as progress:
                 task = progress.add_task("checking", total=None)
 
                 def on_start(total: int) -> None:
-                    report.print_header(console, file)
                     progress.update(task, total=total)
 
                 def on_verdict(verdict: Verdict) -> None:
-                    printer(verdict)
                     progress.advance(task)
 
                 result = check_file(file, only, limits, on_verdict, on_start)
-            report.print_summary(console, result)
+            terminal.print_result(console, result, verbose=verbose)
     except FileError as error:
         if as_json:
-            click.echo(report.error_as_json(file, error))
+            click.echo(machine.error_as_json(file, error))
         click.echo(f"Error: {error}", err=True)
         if error.error is not None:
-            report.print_file_error(make_console(stderr=True), error.error)
+            terminal.print_file_error(make_console(stderr=True), error.error)
         ctx.exit(1 if error.error is not None else 2)
     ctx.exit(INTERRUPTED if result.interrupted else 0 if result.passed else 1)

@@ -29,7 +29,7 @@ def command(ctx: click.Context, out: Path) -> None:
     """
     from parity.checking.file import check_file
     from parity.cli import train
-    from parity.report import VerdictPrinter, print_header, print_summary
+    from parity.reports.terminal import print_result
 
     file = project_root() / EXAMPLE
     if not file.exists():
@@ -38,9 +38,9 @@ def command(ctx: click.Context, out: Path) -> None:
     console = make_console()
     console.rule("A reader's layers, with one mistake in them", align="left")
     console.print(f"\n$ parity check {EXAMPLE.as_posix()}\n")
-    print_header(console, EXAMPLE.as_posix())
-    result = check_file(file, on_verdict=VerdictPrinter(console))
-    print_summary(console, result)
+    result = check_file(file)
+    result.file = EXAMPLE
+    print_result(console, result)
 
     console.print()
     console.rule("House prices, in NumPy and in PyTorch from the same weights", align="left")

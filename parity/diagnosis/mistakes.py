@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy import ndarray
-
-from parity.catalogue.component import Case, Component, Implementation, Mutant, Observed
-from parity.comparison import Absent, same_result
-from parity.engine import Failure, Run, run_case
+from parity.catalogue.component import Case, Component, Mutant, Observed
+from parity.diagnosis import shown
+from parity.diagnosis.pairs import explain_by_two
+from parity.diagnosis.shown import adoptable, agrees, is_empty, results_of
+from parity.engine import Failure, Run
 
 
 def explain(
@@ -20,9 +19,11 @@ def explain(
 
     It must show it in every case, and all results before it that have no mistake of their own, and
     fail to run where the implementation does; of several, it is the one that agrees in most other
-    results. That both lack a result, or both break a rule, proves little: then the mutant must
-    agree in all of them. Parameters that cannot be adopted are no result, and a batch of no rows
-    tells no mistake from another.
+    results, or leaves them right. That both lack a result, or both break a rule, proves little:
+    then the mutant must agree in all of them. Parameters that cannot be adopted are no result, and
+    a batch of no rows tells no mistake from another.
+
+    Where that leaves a failure without a name, two mistakes at once are tried.
 
     Args:
         component: with the mutants.
@@ -33,20 +34,37 @@ def explain(
         All failures, in the order of the cases.
     """
     failures = [failure for run in runs for failure in run.failures]
-    telling = [run for run in runs if not _is_empty(run.case)]
+    telling = [run for run in runs if not is_empty(run.case)]
     if not any(run.failures for run in telling):
         return failures
-    shown = {
+    mistakes = _explain_by_one(component, telling, raised)
+    if any(f.result not in mistakes for run in telling for f in run.failures):
+        two = explain_by_two(component, telling, raised)
+        if two:
+            return [
+                replace(failure, mutant=mutant, also=also)
+                for failure in failures
+                for mutant, also in [two.get(failure.result, (None, None))]
+            ]
+    return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
+
+
+def _explain_by_one(
+    component: Component, runs: Sequence[Run], raised: Sequence[Case]
+) -> dict[str, Mutant]:
+    """For each wrong result the mutant that shows it, where there is one."""
+    seen = {
         mutant: results
         for mutant in component.mutants
-        if _is_plausible(component, mutant, telling)
-        and (results := _run_mutant(component, mutant, telling)) is not None
-        and not any(_runs(component, mutant, case) for case in raised if not _is_empty(case))
+        if _is_plausible(component, mutant, runs)
+        and (results := shown.show_all(component, mutant.implementation, runs)) is not None
+        and not shown.gets_through(component, mutant.implementation, raised)
     }
-    agreed = {mutant: _agreed(telling, results) for mutant, results in shown.items()}
-    before = _before(telling)
+    agreed = {mutant: _agreed(runs, results) for mutant, results in seen.items()}
+    harmless = {mutant: _harmless(runs, results) for mutant, results in seen.items()}
+    before = _before(runs)
     mistakes: dict[str, Mutant] = {}
-    for failure in [failure for run in telling for failure in run.failures]:
+    for failure in [failure for run in runs for failure in run.failures]:
         if failure.result in mistakes or failure.difference.kind == "params":
             continue
         weak = failure.difference.max_abs is None
@@ -54,8 +72,10 @@ def explain(
         required = set(before) if weak else {failure.result, *earlier}
         candidates = [mutant for mutant, same in agreed.items() if required <= same]
         if candidates:
-            mistakes[failure.result] = max(candidates, key=lambda mutant: len(agreed[mutant]))
-    return [replace(failure, mutant=mistakes.get(failure.result)) for failure in failures]
+            mistakes[failure.result] = max(
+                candidates, key=lambda mutant: (len(harmless[mutant]), len(agreed[mutant]))
+            )
+    return mistakes
 
 
 def _is_plausible(component: Component, mutant: Mutant, runs: Sequence[Run]) -> bool:
@@ -67,28 +87,32 @@ def _is_plausible(component: Component, mutant: Mutant, runs: Sequence[Run]) -> 
         fresh = [failure.result for failure in run.failures if failure.result not in seen]
         seen.update(fresh)
         if fresh:
-            observed = _show(component, mutant, run.case, _adoptable(run))
-            if observed and any(_agrees(run, name, observed) for name in fresh):
+            observed = shown.show(component, mutant.implementation, run.case, adoptable(run))
+            if observed and any(agrees(run, name, observed) for name in fresh):
                 return True
     return False
 
 
-def _adoptable(run: Run) -> list[ndarray] | None:
-    """The parameters of a run, if another implementation can take them over."""
-    params = run.observed.params
-    return params if params and all(isinstance(p, ndarray) for p in params) else None
-
-
-def _is_empty(case: Case) -> bool:
-    return any(0 in shape for shape in case.shapes.values())
+def _harmless(runs: Sequence[Run], mutated: Sequence[Observed]) -> set[str]:
+    """The results that speak for a mutant, or at least not against it: in every case it shows them
+    just so, or gets them right, and another mistake spoils them.
+    """
+    return {
+        name
+        for name in {name for run in runs for name in results_of(run)}
+        if all(
+            agrees(run, name, other) or shown.is_right(run, name, other)
+            for run, other in zip(runs, mutated, strict=True)
+        )
+    }
 
 
 def _agreed(runs: Sequence[Run], mutated: Sequence[Observed]) -> set[str]:
     """The results that a mutant shows just so in every case."""
     return {
         name
-        for name in {name for run in runs for name in _results(run)}
-        if all(_agrees(run, name, shown) for run, shown in zip(runs, mutated, strict=True))
+        for name in {name for run in runs for name in results_of(run)}
+        if all(agrees(run, name, other) for run, other in zip(runs, mutated, strict=True))
     }
 
 
@@ -96,48 +120,7 @@ def _before(runs: Sequence[Run]) -> dict[str, set[str]]:
     """For each result, those that come before it in some case."""
     before: dict[str, set[str]] = {}
     for run in runs:
-        names = _results(run)
+        names = results_of(run)
         for i, name in enumerate(names):
             before.setdefault(name, set()).update(names[:i])
     return before
-
-
-def _results(run: Run) -> list[str]:
-    """The names of a run's results in order; those that are missing come last."""
-    return list(dict.fromkeys([*run.observed.tensors, *(f.result for f in run.failures)]))
-
-
-def _runs(component: Component, mutant: Mutant, case: Case) -> bool:
-    """Whether a mutant gets through a case, with parameters of its own."""
-    return _show(component, mutant, case, None) is not None
-
-
-def _run_mutant(component: Component, mutant: Mutant, runs: Sequence[Run]) -> list[Observed] | None:
-    """What a mutant shows in the same cases with the same parameters; None if it cannot run."""
-    results = []
-    for run in runs:
-        observed = _show(component, mutant, run.case, _adoptable(run))
-        if observed is None:
-            return None
-        results.append(observed)
-    return results
-
-
-def _show(
-    component: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
-) -> Observed | None:
-    implementation = Implementation({component.symbol: mutant.implementation})
-    try:
-        with np.errstate(all="ignore"):
-            return run_case(component, case, implementation, params)[0]
-    except Exception:
-        return None
-
-
-def _agrees(run: Run, name: str, mutated: Observed) -> bool:
-    return same_result(
-        run.observed.tensors.get(name, Absent()),
-        mutated.tensors.get(name, Absent()),
-        dtype=run.case.dtype,
-        tolerance=run.case.tolerance,
-    )

@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 import warnings
+from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -65,6 +66,7 @@ def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> No
     from parity.catalogue import component as component_of
     from parity.catalogue import components
     from parity.catalogue.component import Given, Implementation, arrange
+    from parity.diagnosis.places import places_of
     from parity.engine import poisoned_empty
     from parity.runner.frames import write_message
     from parity.runner.names import MappingError, find_components
@@ -88,6 +90,11 @@ def _answer(answers: BinaryIO, request: dict[str, Any], arrays: list[Any]) -> No
             {
                 "event": "loaded",
                 "found": {name: kind for name, (_, kind) in found.items()},
+                "places": {
+                    name: {method: astuple(place) for method, place in places.items()}
+                    for name, (value, _) in found.items()
+                    if (places := places_of(value, path))
+                },
                 "names": [name for name in vars(module) if not name.startswith("_")],
             },
         )

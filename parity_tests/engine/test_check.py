@@ -15,7 +15,7 @@ from parity.catalogue import component, components
 from parity.catalogue.component import Component
 from parity.checking.file import CheckResult, FileError, check_component, check_file, find
 from parity.engine import Failure, Run
-from parity.report import verdict_text
+from parity.reports.terminal import verdict_text
 from parity.runner.isolated import Limits
 from parity.verdict import Verdict
 

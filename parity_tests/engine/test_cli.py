@@ -53,15 +53,15 @@ def test_a_file_that_is_right_exits_with_0(parity: Run, learner: Learner, tmp_pa
     learner(RIGHT)
     ran = parity("check", "mine.py", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "✓ square" in ran.stdout
+    assert "✓ Chapter 1: 1 done, 19 not in this file" in ran.stdout
     assert ran.stdout.endswith("\nThe one component passed.\n")
     assert {entry.name for entry in tmp_path.iterdir()} == {"mine.py"}
 
 
 def test_the_book_as_printed_exits_with_1_and_its_mistakes_are_named(parity: Run) -> None:
-    ran = parity("check", BOOK)
+    ran = parity("check", BOOK, "--json")
     assert (ran.returncode, ran.stderr) == (1, "")
-    told = " ".join(ran.stdout.split())
+    told = {entry["component"]: entry for entry in json.loads(ran.stdout)["components"]}
     printed = {
         "loss_gradients_linear_regression": "E3",
         "Layer": "E6",
@@ -77,20 +77,35 @@ def test_the_book_as_printed_exits_with_1_and_its_mistakes_are_named(parity: Run
         "NumberWithGrad.__radd__": "E19",
     }
     for name, erratum in printed.items():
-        sentences = [
-            mutant.sentence for mutant in component(name).mutants if mutant.errata == erratum
-        ]
-        assert any(f"→ {words} [erratum {erratum} of the book]" in told for words in sentences)
-    assert told.count("✗") == len(printed)
-    in_file = find(BOOK)
+        first = told[name]["findings"][0]
+        assert [mistake["errata"] for mistake in first["mistakes"]] == [erratum], name
+        assert first["place"] is not None
+    assert {name for name, entry in told.items() if entry["status"] != "passed"} == set(printed)
+
+
+def test_the_book_as_printed_is_summed_up_and_its_first_mistake_told_in_full(parity: Run) -> None:
+    ran = parity("check", BOOK, "-v")
+    lines = ran.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  ✗ Chapter 3: 11 done, 2 wrong, 2 not in this file" in lines
+    told = " ".join(ran.stdout.split())
+    sentences = [
+        mutant.sentence
+        for mutant in component("loss_gradients_linear_regression").mutants
+        if mutant.errata == "E3"
+    ]
+    assert any(
+        f"line 8: {sentence} [erratum E3 of the book] where W, B wrong" in told
+        for sentence in sentences
+    )
+    assert "✓ Operation passed (10 cases)" in told
     missing = [
         entry.name
         for entry in components()
-        if entry.in_book and 1 < entry.chapter < 7 and entry.name not in in_file
+        if entry.in_book and 1 < entry.chapter < 7 and entry.name not in find(BOOK)
     ]
-    assert f"Not in this file ({len(missing)}): {', '.join(missing)} " in told
+    assert f"Not in this file: {', '.join(missing)} " in told
     assert told.endswith("Mend first: loss_gradients_linear_regression.")
-    assert max(map(len, ran.stdout.splitlines())) <= 80
 
 
 def test_a_call_that_is_wrong_exits_with_2(parity: Run) -> None:
@@ -114,7 +129,7 @@ def test_an_import_that_fails_exits_with_1_and_shows_the_files_own_lines(
 def test_a_screen_that_knows_only_ascii_is_enough(parity: Run, learner: Learner) -> None:
     ran = parity("check", learner("square = 3\n"), PYTHONIOENCODING="ascii")
     assert (ran.returncode, ran.stderr) == (1, "")
-    assert "? square " in ran.stdout
+    assert "? square: It is an int, must be a function." in ran.stdout
 
 
 def test_another_package_of_the_same_name_is_refused(parity: Run, tmp_path: Path) -> None:
@@ -249,7 +264,7 @@ def test_json_holds_everything_and_nothing_else_is_printed(call: Call, learner: 
     assert (content["file"], content["passed"], content["interrupted"]) == (str(file), False, False)
     assert [entry["status"] for entry in content["components"]] == ["passed", "differs"]
     assert "leaky_relu" in content["missing"]
-    assert content["components"][1]["mistakes"]
+    assert content["components"][1]["findings"][0]["mistakes"]
 
 
 def test_json_of_a_file_that_cannot_be_checked_says_why(call: Call, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from numpy import ndarray
 
 from parity.catalogue import components
 from parity.catalogue.component import Case, Component, Implementation, Mutant, Observed
-from parity.diagnosis.mistakes import _show, explain
+from parity.diagnosis.mistakes import explain
+from parity.diagnosis.shown import show as show_anew
 from parity.engine import Run, check_in_process
 
 PAIRS = [(entry, mutant) for entry in components() for mutant in entry.mutants]
@@ -28,16 +29,16 @@ def shown_once() -> Iterator[None]:
     known: dict[Any, Observed | None] = {}
 
     def show(
-        entry: Component, mutant: Mutant, case: Case, params: list[ndarray] | None
+        entry: Component, mistaken: Any, case: Case, params: list[ndarray] | None
     ) -> Observed | None:
         given = None if params is None else tuple(param.tobytes() for param in params)
-        key = (entry.name, mutant.name, case.name, given)
+        key = (entry.name, mistaken, case.name, given)
         if key not in known:
-            known[key] = _show(entry, mutant, case, params)
+            known[key] = show_anew(entry, mistaken, case, params)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parity.diagnosis.mistakes._show", show)
+        patch.setattr("parity.diagnosis.shown.show", show)
         yield
 
 
@@ -64,6 +65,7 @@ def test_is_caught_where_it_should_be_and_named(entry: Component, mutant: Mutant
     assert failures, f"a hole: no case of {entry.name} catches {mutant.name!r}"
     assert mutant.caught_in in {failure.result for failure in failures}
     assert {failure.mutant for failure in failures} == {mutant}
+    assert {failure.also for failure in failures} == {None}
 
 
 @each_mutant

@@ -104,7 +104,7 @@ def test_the_suite_checks_each_component_of_a_file(run_pytest: Pytest, file: Pat
     assert counts["deselected"] > 50
     assert f"parity: checking {file} against PyTorch" in ran.stdout
     assert "mine.py does not define Dense" in ran.stdout
-    assert "Sigmoid differs in " in failure_in(ran)
+    assert "✗ Sigmoid, mine.py line " in failure_in(ran)
     assert "input_grad differs in " in failure_in(ran)
     assert "parity" not in failure_in(ran)
     assert "Traceback" not in failure_in(ran)
@@ -122,7 +122,7 @@ def test_a_file_is_checked_in_several_processes(run_pytest: Pytest, tmp_path: Pa
     ran = run_pytest(test, "--impl", file, "-n", "2")
     counts = counted(ran)
     assert (counts["failed"], counts["skipped"]) == (1, in_book("activations") - 1)
-    assert "Sigmoid is an int, must be a class" in failure_in(ran)
+    assert "✗ Sigmoid: It is an int, must be a class" in failure_in(ran)
 
 
 def test_a_file_that_cannot_be_checked_is_a_wrong_call(run_pytest: Pytest, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -14,21 +13,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from parity import report
 from parity.catalogue import component, components
 from parity.catalogue.component import Implementation
 from parity.checking.file import CheckResult
 from parity.comparison import compare
+from parity.diagnosis.finding import findings
 from parity.diagnosis.mistakes import explain
 from parity.engine import Failure, check_in_process
+from parity.reports import machine, terminal
 from parity.verdict import Frame, LearnerError, Verdict
 
 LONG = "a_name_that_somebody_has_made_up_without_a_thought_of_the_width_of_the_screen"
 
 
-def printed(verdict: Verdict) -> list[str]:
-    console = Console(file=StringIO(), width=80, highlight=False)
-    report.VerdictPrinter(console)(verdict)
+def printed(*verdicts: Verdict, interrupted: bool = False, verbose: bool = True) -> list[str]:
+    console = Console(file=StringIO(), width=80, highlight=False, markup=False, emoji=False)
+    found = frozenset(verdict.component for verdict in verdicts)
+    result = CheckResult(Path("mine.py"), found, list(verdicts), interrupted)
+    terminal.print_result(console, result, verbose=verbose)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue().splitlines()
 
@@ -40,7 +42,7 @@ def differing(name: str, erratum: str | None) -> Verdict:
     mutant = next(mutant for mutant in entry.mutants if mutant.errata == erratum)
     own = Implementation({name: mutant.implementation})
     runs = [check_in_process(entry, case, own) for case in entry.cases]
-    return Verdict(name, "differs", len(entry.cases), failures=explain(entry, runs))
+    return Verdict(name, "differs", len(entry.cases), failures=explain(entry, runs), runs=runs)
 
 
 def unexplained(actual: Any, expected: Any) -> Verdict:
@@ -71,7 +73,12 @@ VERDICTS = {
     "not written": lambda: Verdict("square", "not written", 10),
     "wrong kind": lambda: Verdict("Dense", "wrong kind", 21, detail="is an int, must be a class"),
     "built on": lambda: Verdict(
-        "Dense", "raised", 21, errors=raising("").errors, rests_on=["Layer", "Sigmoid"]
+        "Dense",
+        "not judged",
+        21,
+        errors=raising("").errors,
+        rests_on=["Layer", "Sigmoid"],
+        detail="not judged: depends on Layer and Sigmoid",
     ),
 }
 
@@ -86,12 +93,12 @@ def test_no_line_is_wider_than_the_screen(make: Callable[[], Verdict]) -> None:
 
 
 @each_verdict
-def test_the_text_begins_with_the_component_and_is_no_traceback(
+def test_the_text_names_the_component_first_and_is_no_traceback(
     make: Callable[[], Verdict],
 ) -> None:
     verdict = make()
-    text = report.verdict_text(verdict)
-    assert text.startswith(verdict.component + " ")
+    text = terminal.verdict_text(verdict)
+    assert text.removeprefix("✗ ").startswith(verdict.component)
     assert "Traceback" not in text
 
 
@@ -103,13 +110,15 @@ def test_json_is_json_to_the_letter(make: Callable[[], Verdict]) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    content = json.loads(report.as_json(result), parse_constant=refuse)
+    content = json.loads(machine.as_json(result), parse_constant=refuse)
     assert set(content) == {
+        "schema",
         "parity",
         "torch",
         "file",
         "passed",
         "interrupted",
+        "error",
         "components",
         "missing",
     }
@@ -118,55 +127,64 @@ def test_json_is_json_to_the_letter(make: Callable[[], Verdict]) -> None:
 
 
 def test_an_infinite_error_is_left_out_of_json() -> None:
-    [failure] = unexplained(np.array([3.0]), np.array([0.0])).as_dict()["failures"]
+    verdict = unexplained(np.array([3.0]), np.array([0.0]))
+    [failure] = machine.verdict_as_dict(verdict)["failures"]
     assert (failure["max_abs"], failure["max_rel"]) == (3.0, None)
 
 
 def test_json_holds_what_was_expected_where_and_what_was_got() -> None:
     verdict = differing("loss_gradients_linear_regression", "E3")
-    content = verdict.as_dict()
+    content = machine.verdict_as_dict(verdict)
     assert content["status"] == "differs"
     assert content["failed_cases"] == verdict.failed_cases > 0
-    assert [mistake["errata"] for mistake in content["mistakes"]] == ["E3"]
+    assert [m["errata"] for finding in content["findings"] for m in finding["mistakes"]] == ["E3"]
     first = content["failures"][0]
     assert (first["result"], first["kind"]) == ("W", "value")
     assert first["expected"] != first["actual"]
     assert len(first["index"]) == 2
 
 
-def test_a_known_mistake_comes_with_its_sentence_and_erratum() -> None:
+def test_a_known_mistake_comes_first_with_its_erratum() -> None:
     verdict = differing("Layer", "E6")
-    text = report.verdict_text(verdict)
-    assert verdict.mistakes[0].mutant is not None
-    assert verdict.mistakes[0].mutant.sentence in text
-    assert "[erratum E6 of the book]" in text
+    [failure] = verdict.mistakes
+    assert failure.mutant is not None
+    text = terminal.verdict_text(verdict)
+    assert text.startswith(f"✗ Layer: {failure.mutant.sentence} [erratum E6 of the book]\n")
 
 
 def test_an_unknown_mistake_comes_with_its_numbers() -> None:
-    text = report.verdict_text(unexplained(np.array([[1.5, 2.0]]), np.array([[1.0, 2.0]])))
-    assert "differs in 1 of 2 elements; largest at [0, 0]: expected 1, got 1.5" in text
+    text = terminal.verdict_text(unexplained(np.array([[1.5, 2.0]]), np.array([[1.0, 2.0]])))
+    assert text.startswith(
+        "✗ square: output differs in 1 of 2 elements; largest at [0, 0]: expected 1, got 1.5."
+    )
     assert "absolute error 0.5, relative 0.5, largest element 2" in text
-    assert "Case: batch of 1." in text
+    assert "first: batch of 1" in text
 
 
-def test_beside_an_unknown_mistake_stands_what_else_it_makes_wrong() -> None:
-    verdict = unexplained(np.array([1.5]), np.array([1.0]))
-    case, other = (component("square").cases[i] for i in (0, 1))
-    difference = verdict.failures[0].difference
-    rule = replace(difference, kind="rule")
-    verdict.failures += [
-        Failure(case, "deriv[W_o]", difference),
-        Failure(case, "inputs stay", rule),
-        Failure(case, "deriv[B_o]", difference),
-        Failure(other, "deriv[W_f]", difference),
+def test_where_says_what_of_the_case_is_right_and_what_is_not() -> None:
+    text = terminal.verdict_text(differing("Layer", "E6"))
+    assert "output, input_grad right, param_grads[0], param_grads[1]" in text
+
+
+def test_what_fails_is_told_in_the_order_of_the_results_not_of_the_cases() -> None:
+    """Forward before backward, though a gradient is wrong in an earlier case."""
+    entry = component("Sigmoid")
+    runs = [check_in_process(entry, case) for case in entry.cases[:2]]
+    difference = compare(np.array([1.5]), np.array([1.0]), dtype="float64")
+    assert difference is not None
+    failures = [
+        Failure(entry.cases[0], "input_grad", difference),
+        Failure(entry.cases[1], "output", difference),
     ]
-    assert "In this case also wrong: deriv[W_o], deriv[B_o]." in report.verdict_text(verdict)
-    assert "also wrong" not in report.verdict_text(unexplained(np.zeros(1), np.ones(1)))
+    verdict = Verdict("Sigmoid", "differs", 2, failures=failures, runs=runs)
+    [finding] = findings(verdict)
+    assert finding.result == "output"
 
 
 def test_an_exception_comes_with_the_lines_of_the_file() -> None:
-    text = report.verdict_text(raising("it is no good", frames=2))
-    assert "ValueError: it is no good. Case: batch of 1." in text
+    text = terminal.verdict_text(raising("it is no good", frames=2))
+    assert text.startswith("✗ square, line 1: ValueError: it is no good.\n")
+    assert "1 of 10 cases, first: batch of 1" in text
     assert text.count(f", in {LONG}: x = ") == 2
 
 
@@ -174,26 +192,40 @@ def test_markup_of_others_is_text() -> None:
     assert "[bold]not bold[/bold] [/] :smile:" in " ".join(printed(VERDICTS["marked up"]()))
 
 
-def test_the_summary_says_what_to_mend_first() -> None:
-    console = Console(file=StringIO(), width=80)
-    verdicts = [
+def test_the_chapters_come_first_then_the_first_mistake_then_a_line_for_each() -> None:
+    lines = printed(
         Verdict("square", "passed", 10),
         differing("relu", None),
         differing("sigmoid", None),
-    ]
-    report.print_summary(console, CheckResult(Path("mine.py"), frozenset(), verdicts))
-    assert isinstance(console.file, StringIO)
-    assert console.file.getvalue() == "\n1 of 3 components passed. Mend first: relu.\n"
+        Verdict("deriv", "not written", 10),
+        verbose=False,
+    )
+    assert lines[1] == "  ✗ Chapter 1: 1 done, 2 wrong, 1 not written, 16 not in this file"
+    [in_full] = [number for number, line in enumerate(lines) if line.startswith("✗ relu: ")]
+    [in_short] = [number for number, line in enumerate(lines) if line.startswith("✗ sigmoid  ")]
+    assert 1 < in_full < in_short
+    assert lines[in_short + 1] == "○ deriv  not written yet"
+    assert not any("square" in line for line in lines)
+    assert lines[-1] == "1 of 4 components passed. Mend first: relu."
+
+
+def test_what_is_not_judged_says_what_it_depends_on() -> None:
+    assert "– Dense  not judged: depends on Layer and Sigmoid" in printed(VERDICTS["built on"]())
 
 
 def test_the_summary_of_an_interrupted_check_says_so() -> None:
-    console = Console(file=StringIO(), width=80)
-    report.print_summary(console, CheckResult(Path("mine.py"), frozenset(), [], interrupted=True))
-    assert isinstance(console.file, StringIO)
-    assert "Interrupted after 0 components" in console.file.getvalue()
+    assert "Interrupted after 0 components; 0 of them passed." in printed(interrupted=True)
 
 
 def test_every_component_s_name_fits_on_the_line() -> None:
     for entry in components():
-        [*_, line] = printed(Verdict(entry.name, "not written", len(entry.cases)))
-        assert line == f"  ✗ {entry.name:<36} not written yet"
+        lines = printed(Verdict(entry.name, "not written", len(entry.cases)))
+        assert f"○ {entry.name}  not written yet" in lines
+
+
+def test_a_note_is_printed_once_for_all() -> None:
+    notes = ["right, but slow"]
+    lines = printed(
+        Verdict("square", "passed", 10, notes=notes), Verdict("relu", "passed", 10, notes=notes)
+    )
+    assert "Note: right, but slow (square, relu)." in lines
