@@ -51,7 +51,11 @@ SETS = (np.arange(1, 2**ROWS)[:, None] >> np.arange(ROWS)) & 1 == 1
 def training_cases(features: int, options: Mapping[str, Any]) -> tuple[Case, ...]:
     """Whole batches, in which the order of the rows makes no difference; then smaller ones."""
     return (
-        *batch_cases(lambda n: {"X": (n, features), "y": (n, 1)}, options={**TRAINING, **options}),
+        *batch_cases(
+            lambda n: {"X": (n, features), "y": (n, 1)},
+            options={**TRAINING, **options},
+            tolerance="through time",
+        ),
         *(_batches(size, features, options) for size in (1, 2, 3)),
         _batches(3, features, options, ", reversed in memory", layout="reversed"),
         _batches(3, features, options, ", float32", dtype="float32"),

@@ -116,12 +116,17 @@ def _first_loss(given: Given) -> float:
 
 
 def _case(
-    name: str, neurons: tuple[int, ...], parts: str = "ours", features: int = 5, **rest: Any
+    name: str,
+    neurons: tuple[int, ...],
+    parts: str = "ours",
+    features: int = 5,
+    steps: int = 50,
+    **rest: Any,
 ) -> Case:
     return Case(
         name,
         {"X": (64, features), "y": (64, neurons[-1])},
-        {"neurons": neurons, "lr": 0.05, "rows": 7, "steps": 50, "parts": parts},
+        {"neurons": neurons, "lr": 0.05, "rows": 7, "steps": steps, "parts": parts},
         **rest,
     )
 
@@ -141,7 +146,10 @@ COMPONENTS = (
             *(_case(name, neurons) for name, neurons in _NETWORKS.items()),
             _case("two layers as wide as the data", (3, 3), features=3),
             _case("three layers, reversed in memory", (4, 3, 2), layout="reversed"),
-            _case("two layers, float32", (4, 1), dtype="float32"),
+            # Weights are drawn anew in each check. With one output and 50 steps, in one draw of
+            # nine PyTorch's own float32 was off from its float64 by more than is allowed; with
+            # these, in 200 draws, by a quarter of it at most.
+            _case("two layers, float32", (4, 3), steps=10, dtype="float32"),
             *(
                 _case(f"{name}, all parts from the file", neurons, "own")
                 for name, neurons in _NETWORKS.items()

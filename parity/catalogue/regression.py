@@ -225,7 +225,7 @@ def _model(
             compares=keys,
             run=_run_gradients(right_forward, gradients),
             reference=_reference_gradients,
-            cases=batch_cases(shapes_of),
+            cases=batch_cases(shapes_of, tolerance="through time"),
             skeleton=f"def {gradients}(forward_info, weights):\n"
             f'    """Gradients of the mean squared error: a dictionary with {listed}.\n\n'
             f'    forward_info has {", ".join(_info_keys(keys))}.\n    """',

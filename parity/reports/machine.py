@@ -15,7 +15,7 @@ from parity.diagnosis.places import Place
 from parity.engine import Failure
 from parity.verdict import Verdict
 
-#: The version of the form: goes up by one when something that was there is gone or means something else.
+#: The version of the form, one more when something that was there is gone or means something else.
 SCHEMA = 1
 
 
