@@ -18,22 +18,25 @@ from parity.catalogue.component import Case, Component, Given, Implementation
 STEP = 1e-5
 
 
-def central_differences(function: Callable[[], float], array: ndarray) -> ndarray:
+def central_differences(
+    function: Callable[[], float], array: ndarray, step: float = STEP
+) -> ndarray:
     """The slope of a function in each element of an array, by central differences.
 
     Args:
         function: computes a number from the array.
         array: of float64; changed element by element while this runs, and put back.
+        step: on either side.
     """
     slopes = np.zeros(array.shape)
     for index in np.ndindex(array.shape):
         value = array[index]
-        array[index] = value + STEP
+        array[index] = value + step
         above = function()
-        array[index] = value - STEP
+        array[index] = value - step
         below = function()
         array[index] = value
-        slopes[index] = (above - below) / (2 * STEP)
+        slopes[index] = (above - below) / (2 * step)
     return slopes
 
 
