@@ -114,7 +114,7 @@ def _check_file(file: Path, component: Component, found: dict[str, str]) -> None
     failed = [
         name
         for name in component.requires
-        if name in found and not _verdict(file, name, found[name]).passed
+        if name in found and not _verdict(file, name, found[name]).carries
     ]
     rest(verdict, failed)
     pytest.fail(verdict_text(verdict, file), pytrace=False)

@@ -48,7 +48,7 @@ class Verdict:
         failures: the results that are not the expected ones.
         errors: the exceptions that were raised.
         detail: words for a status that has neither.
-        rests_on: required components of the same file that did not pass.
+        rests_on: required components of the same file that it cannot be judged without.
         notes: what a learner should know although it is no mistake.
         places: where in the file it stands.
         runs: what was shown and expected in each case that was run to its end.
@@ -69,6 +69,14 @@ class Verdict:
     def passed(self) -> bool:
         """Whether everything was as expected."""
         return self.status == "passed"
+
+    @property
+    def carries(self) -> bool:
+        """Whether what is built on it can be judged: all its numbers are right, though it may break
+        a rule, like that of refusing a wrong shape.
+        """
+        rules_only = all(failure.difference.kind == "rule" for failure in self.failures)
+        return self.passed or (self.status == "differs" and rules_only and not self.errors)
 
     @property
     def failed_cases(self) -> int:

@@ -129,7 +129,7 @@ def check_file(
         on_start(len(wanted))
     try:
         for verdict in _verdicts(_require_file(file), wanted, found, limits):
-            rest(verdict, {v.component for v in result.verdicts if not v.passed})
+            rest(verdict, {v.component for v in result.verdicts if not v.carries})
             result.verdicts.append(verdict)
             if on_verdict is not None:
                 on_verdict(verdict)
@@ -139,12 +139,12 @@ def check_file(
 
 
 def rest(verdict: Verdict, failed: Collection[str]) -> None:
-    """Say what a component that did not pass rests on. It is not judged if that did not pass
-    either, unless it has a mistake of its own that is known.
+    """Say what a component that did not pass rests on. It is not judged if that is wrong, unless it
+    has a mistake of its own that is known.
 
     Args:
         verdict: on the component; changed in place.
-        failed: components of the same file that did not pass.
+        failed: components of the same file that do not carry what is built on them.
     """
     if verdict.passed:
         return

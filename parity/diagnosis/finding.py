@@ -71,8 +71,21 @@ def findings(verdict: Verdict) -> list[Finding]:
     if verdict.status not in ("differs", "raised"):
         return [_of_ending(verdict), *found]
     if verdict.errors and not any(finding.mistakes for finding in found):
-        return [_of_error(verdict, verdict.errors[0]), *found]
+        telling = [error for error in verdict.errors if not _of_no_rows(entry, error)]
+        if telling or not found:
+            return [_of_error(verdict, (telling or verdict.errors)[0]), *found]
+        return [*found, _of_error(verdict, verdict.errors[0])]
     return found
+
+
+def _of_no_rows(entry: Component, error: LearnerError) -> bool:
+    """Whether an exception comes in a case of no rows, where little is said by it."""
+    return any(
+        0 in shape
+        for case in entry.cases
+        if case.name == error.case
+        for shape in case.shapes.values()
+    )
 
 
 def _telling(entry: Component, verdict: Verdict) -> list[Failure]:

@@ -59,5 +59,5 @@ def gradcheck_call(entry: Component, result: str) -> str:
     if source in ("param", "W"):
         return f"parity.gradcheck(lambda {source}: {name}({source}).forward(x), {source})"
     if source in ("input_", "x_seq_in"):
-        return "parity.gradcheck(its.forward, x)"
+        return f"parity.gradcheck({name.lower()}.forward, x)"
     return f"parity.gradcheck(f, {source}), with f the output as a function of it"

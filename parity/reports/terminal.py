@@ -25,6 +25,9 @@ _WORDS = {name: name for name in ("passed", "wrong", "not written", "not judged"
     "passed": "done"
 }
 
+#: The column in which what stands behind a label begins.
+_LABELS = 11
+
 #: So many findings of one component are printed in full.
 MAX_FINDINGS = 3
 
@@ -136,13 +139,11 @@ def _in_full(verdict: Verdict, finding: Finding, file: Path | None) -> list[tupl
     for mutant in finding.mistakes:
         if mutant.errata:
             head.append(_erratum(mutant))
-    lines = [(0, head)]
-    lines += [
-        (2, Text.assemble((f"{name:<8}", "dim"), text)) for name, text in _rows(verdict, finding)
+    *rows, last = [
+        (2, Text.assemble((f"{name:<9}", "dim"), text)) for name, text in _rows(verdict, finding)
     ]
-    if finding.error is not None:
-        lines += [(10, text) for text in _frames(finding.error)]
-    return lines
+    frames = _frames(finding.error) if finding.error is not None else []
+    return [(0, head), *rows, *((_LABELS, text) for text in frames), last]
 
 
 def _rows(verdict: Verdict, finding: Finding) -> list[tuple[str, str]]:
@@ -157,7 +158,8 @@ def _rows(verdict: Verdict, finding: Finding) -> list[tuple[str, str]]:
         if (errors := _errors(finding)) is not None:
             rows.append(("", errors) if finding.kind != "difference" else ("numbers", errors))
     elif finding.error is not None:
-        cases = f"{verdict.failed_cases} of {verdict.cases} cases, first: {finding.error.case}"
+        raised = len({error.case for error in verdict.errors})
+        cases = f"{raised} of {verdict.cases} cases, first: {finding.error.case}"
         rows.append(("where", cases))
     rows.append(("next", finding.next_step))
     return rows
@@ -235,7 +237,7 @@ def _print_wrapped(console: Console, text: Text, indent: int = 0) -> None:
     """Print without the trailing blanks that rich fills lines with; what goes on in the next line
     is indented further.
     """
-    hanging = indent + (10 - indent if 0 < indent < 10 else 2)
+    hanging = indent + (_LABELS - indent if 0 < indent < _LABELS else 2)
     room = max(console.width - hanging, 30)
     for number, line in enumerate(text.wrap(console, room)):
         line.rstrip()

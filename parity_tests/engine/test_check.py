@@ -14,6 +14,7 @@ import pytest
 from parity.catalogue import component, components
 from parity.catalogue.component import Component
 from parity.checking.file import CheckResult, FileError, check_component, check_file, find
+from parity.diagnosis.finding import findings
 from parity.engine import Failure, Run
 from parity.reports.terminal import verdict_text
 from parity.runner.isolated import Limits
@@ -497,6 +498,54 @@ def test_what_a_wrong_component_rests_on_is_told(book: CheckResult) -> None:
     rests = {verdict.component: verdict.rests_on for verdict in book.verdicts if not verdict.passed}
     assert rests["Dense"] == ["Layer"]
     assert rests["Layer"] == []
+
+
+PLAIN = """
+class Operation:
+    def forward(self, input_):
+        self.input_ = input_
+        self.output = self._output()
+        return self.output
+
+    def backward(self, output_grad):
+        return self._input_grad(output_grad){spoiled}
+
+class Tanh(Operation):
+    def _output(self):
+        return np.tanh(self.input_)
+
+    def _input_grad(self, output_grad):
+        grad = output_grad * (1 - self.output ** 2)
+        grad[0] *= 3
+        return grad
+"""
+
+
+def test_what_only_breaks_a_rule_carries_what_is_built_on_it(learner: Learner) -> None:
+    """The book's assert on shapes is not there: what is built on it can be judged all the same."""
+    result = check_file(learner("import numpy as np\n" + PLAIN.format(spoiled="")))
+    operation, tanh = result.verdicts
+    assert (operation.status, tanh.status) == ("differs", "differs")
+    assert operation.carries
+    assert tanh.rests_on == []
+
+
+def test_what_is_built_on_something_wrong_is_not_judged(learner: Learner) -> None:
+    result = check_file(learner("import numpy as np\n" + PLAIN.format(spoiled=" * 2")))
+    operation, tanh = result.verdicts
+    assert not operation.carries
+    assert (tanh.status, tanh.rests_on) == ("not judged", ["Operation"])
+    assert tanh.detail == "not judged: depends on Operation"
+    assert not tanh.passed
+
+
+def test_an_exception_without_rows_comes_after_what_is_wrong_with_rows(learner: Learner) -> None:
+    result = check_file(learner("import numpy as np\n" + PLAIN.format(spoiled="")), ["Tanh"])
+    [verdict] = result.verdicts
+    assert {error.case for error in verdict.errors} == {"batch of 0"}
+    first, second = findings(verdict)
+    assert (first.result, first.kind) == ("input_grad", "difference")
+    assert (second.kind, second.error) == ("exception", verdict.errors[0])
 
 
 def test_missing_components_are_those_of_the_chapters_in_the_file(book: CheckResult) -> None:
