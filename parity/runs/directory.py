@@ -180,14 +180,12 @@ def held(path: Path) -> Iterator[None]:
         clean(path)
         yield
     finally:
+        with suppress(OSError):  # while it is held: who has opened it meanwhile sees that it went
+            (path / LOCK).unlink(missing_ok=True)
         lock.release()
-        # The file stays where there is a run: who has opened it before it goes, and locks it
-        # afterwards, would train beside one who makes it anew.
-        if made and [entry.name for entry in path.iterdir()] == [LOCK]:
-            with suppress(OSError):
-                (path / LOCK).unlink(missing_ok=True)
-                for folder in made:
-                    folder.rmdir()
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 def _versions() -> dict[str, str]:

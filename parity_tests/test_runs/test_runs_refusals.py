@@ -335,3 +335,25 @@ def test_on_a_full_disk_the_checkpoint_before_goes_on(finished: Path, out: Path)
     assert_nothing_unfinished(out)
     assert run("mnist-conv", "--resume", "--out", out).exit_code == 0
     assert_same_state(newest(out), newest(finished))
+
+
+def test_while_a_directory_is_let_go_of_nobody_gets_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who locked a file that is then removed would train beside one who makes it anew."""
+    remove, tried = Path.unlink, []
+
+    def meanwhile(self: Path, missing_ok: bool = False) -> None:
+        if self.name == directory.LOCK and not tried:
+            tried.append(self)
+            with pytest.raises(directory.RunError, match="another process"):
+                directory.held(tmp_path).__enter__()
+        remove(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", meanwhile)
+    with directory.held(tmp_path):
+        pass
+    assert tried
+    with directory.held(tmp_path):
+        assert (tmp_path / directory.LOCK).exists()
+    assert not list(tmp_path.iterdir())
