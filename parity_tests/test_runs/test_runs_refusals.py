@@ -341,7 +341,8 @@ def test_while_a_directory_is_let_go_of_nobody_gets_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One who locked a file that is then removed would train beside one who makes it anew."""
-    remove, tried = Path.unlink, []
+    remove = Path.unlink
+    tried: list[Path] = []
 
     def meanwhile(self: Path, missing_ok: bool = False) -> None:
         if self.name == directory.LOCK and not tried:
