@@ -168,12 +168,13 @@ def _rows(verdict: Verdict, finding: Finding) -> list[tuple[str, str]]:
 def _where(verdict: Verdict, finding: Finding) -> str:
     failure = finding.failure
     assert failure is not None
-    parts = [f"{_list(finding.right)} right"] if finding.right else []
-    parts.append(f"{_list([failure.result, *finding.wrong])} wrong")
+    parts = [f"wrong: {_list([failure.result, *finding.wrong])}"]
     if finding.starts:
-        parts.append(finding.starts)
+        parts[0] += f", {finding.starts}"
+    if finding.right:
+        parts.append(f"right: {_list(finding.right)}")
     cases = f"{verdict.failed_cases} of {verdict.cases} cases, first: {failure.case.name}"
-    return f"{', '.join(parts)} ({cases})"
+    return f"{'; '.join(parts)} ({cases})"
 
 
 def _list(names: list[str] | tuple[str, ...]) -> str:

@@ -95,7 +95,7 @@ def test_the_book_as_printed_is_summed_up_and_its_first_mistake_told_in_full(par
         if mutant.errata == "E3"
     ]
     assert any(
-        f"line 8: {sentence} [erratum E3 of the book] where W, B wrong" in told
+        f"line 8: {sentence} [erratum E3 of the book] where wrong: W, B" in told
         for sentence in sentences
     )
     assert "✓ Operation passed (10 cases)" in told

@@ -163,7 +163,7 @@ def test_an_unknown_mistake_comes_with_its_numbers() -> None:
 
 def test_where_says_what_of_the_case_is_right_and_what_is_not() -> None:
     text = terminal.verdict_text(differing("Layer", "E6"))
-    assert "output, input_grad right, param_grads[0], param_grads[1]" in text
+    assert "wrong: param_grads[0], param_grads[1], number of param_grads; right: output" in text
 
 
 def test_what_fails_is_told_in_the_order_of_the_results_not_of_the_cases() -> None:
