@@ -55,7 +55,8 @@ def gradcheck(
 
     It runs here, in this process, and works on any callable: a function, a lambda, the ``forward``
     of a layer. What is differentiated is the sum of ``output * output_grad``, in float64. Within
-    ``step`` of a kink, as that of ReLU at 0, central differences mean nothing.
+    ``step`` of a kink, as that of ReLU at 0, central differences mean nothing; nor do they in a
+    function that computes in float32, whatever it is given.
 
     Args:
         function: takes the arrays, returns an array or a number.
@@ -70,6 +71,8 @@ def gradcheck(
         ValueError: the function gives something else when it is called again, or no finite
             numbers; a shape does not fit.
     """
+    if not step > 0:
+        raise ValueError(f"gradcheck: step must be above 0, not {step}")
     if not arrays:
         raise TypeError("gradcheck: give the arrays too, as in gradcheck(f, x)")
     points = [_as_float(array, number) for number, array in enumerate(arrays, 1)]
@@ -79,7 +82,7 @@ def gradcheck(
             "gradcheck: the function gives something else when it is called again; does it draw "
             "random numbers, or keep something from call to call?"
         )
-    weights = np.ones(output.shape) if output_grad is None else np.asarray(output_grad, float)
+    weights = np.ones(output.shape) if output_grad is None else _real(output_grad, "output_grad")
     if weights.shape != output.shape:
         raise ValueError(
             f"gradcheck: output_grad has shape {weights.shape}, the output {output.shape}"
@@ -93,13 +96,13 @@ def gradcheck(
         return GradCheck(slopes)
     copies = (point.copy() for point in points)
     found = gradient(*copies, weights) if callable(gradient) else gradient
-    given = [found] if isinstance(found, ndarray) or np.isscalar(found) else list(found)
+    given = list(found) if isinstance(found, list | tuple) else [found]
     if len(given) != len(slopes):
         raise TypeError(f"gradcheck: {len(given)} gradients for {len(slopes)} arrays")
     return GradCheck(
         slopes,
         tuple(
-            compare(np.asarray(mine, float), right, dtype="float64", tolerance="numeric")
+            compare(_real(mine, "a gradient"), right, dtype="float64", tolerance="numeric")
             for mine, right in zip(given, slopes, strict=True)
         ),
     )
@@ -114,6 +117,17 @@ def _as_float(array: Any, number: int) -> ndarray:
             "array of real numbers"
         )
     return np.array(found, dtype=np.float64)
+
+
+def _real(values: Any, what: str) -> ndarray:
+    """In float64, nothing of it left out."""
+    found = np.asarray(values)
+    if found.dtype.kind not in "fiu":
+        raise TypeError(
+            f"gradcheck: {what} is {type(values).__name__} of {found.dtype}, must be an array of "
+            "real numbers"
+        )
+    return found.astype(np.float64)
 
 
 def _output(function: Callable[..., Any], points: Sequence[ndarray]) -> ndarray:
