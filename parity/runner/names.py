@@ -8,6 +8,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from parity.catalogue.component import Component
+from parity.runner.adapt import FAMILIES
+from parity.runner.adapt.functions import Pair, stands_for_class
 
 #: The name of the mapping, from component names to a learner's own.
 MAPPING = "PARITY"
@@ -48,7 +50,7 @@ def find_components(
             owner = mapped.get(component.method_of, names.get(component.method_of))
             value = _method(owner, component.name)
         if value is not None and _is_own(value):
-            found[component.name] = (value, _kind(value))
+            found[component.name] = (value, _kind(value, component.name))
     return found
 
 
@@ -108,12 +110,23 @@ def _mapped(names: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
     for name, own in mapping.items():
         if name not in known:
             raise MappingError(f"{MAPPING} names {name!r}, which is no component")
+        if isinstance(own, tuple) and name in FAMILIES:
+            mapped[name] = _pair(names, name, own)
+            continue
         mapped[name] = _look_up(names, own) if isinstance(own, str) else own
         if mapped[name] is None and isinstance(own, str) and own not in names:
             raise MappingError(f"{MAPPING} maps {name} to {own!r}, which the file does not define")
         if mapped[name] is None:
             raise MappingError(f"{MAPPING} maps {name} to None")
     return mapped
+
+
+def _pair(names: Mapping[str, Any], name: str, own: tuple[Any, ...]) -> Pair:
+    """The two functions that ``PARITY`` names, the way there and the way back."""
+    values = [_look_up(names, entry) if isinstance(entry, str) else entry for entry in own]
+    if len(values) != 2 or not all(map(inspect.isfunction, values)):
+        raise MappingError(f"{MAPPING} must map {name} to a class, or to two functions of the file")
+    return Pair(*values)
 
 
 def _look_up(names: Mapping[str, Any], own: str) -> Any:
@@ -126,8 +139,8 @@ def _is_own(value: Any) -> bool:
     return str(getattr(value, "__module__", "")).partition(".")[0] not in NOT_OWN
 
 
-def _kind(value: Any) -> str:
-    if inspect.isclass(value):
+def _kind(value: Any, name: str) -> str:
+    if inspect.isclass(value) or (name in FAMILIES and stands_for_class(value)):
         return "class"
     return "function" if callable(value) else type(value).__name__
 
