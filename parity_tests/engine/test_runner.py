@@ -107,7 +107,7 @@ def stay():
     time.sleep(1000)
 
 {OUTLIVERS[what]}
-while not os.path.exists({str(notes)!r}): time.sleep(0.01)
+while not (os.path.exists({str(notes)!r}) and os.path.getsize({str(notes)!r})): time.sleep(0.01)
 {end}
 """
     report = import_file(learner(source), seconds=2 if end == "stay()" else 60)
