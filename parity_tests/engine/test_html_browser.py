@@ -174,7 +174,7 @@ def test_numbers_can_be_read_on_every_colour_of_the_heat_maps(
 
 
 def test_a_number_shows_where_the_pointer_is(show: Open, html: str) -> None:
-    cell = show(html).locator("svg rect").first
+    cell = show(html).locator("svg[role=img] rect").first
     assert cell.locator("title").text_content().startswith("[")
     assert cell.evaluate("cell => cell.getBoundingClientRect().width") > 5
 
@@ -189,3 +189,62 @@ def test_the_styles_of_a_fragment_change_nothing_around_it(show: Open) -> None:
     opened.evaluate("() => document.querySelector('.parity-report').remove()")
     assert len(with_it) == 3
     assert opened.evaluate(look) == with_it
+
+
+#: As JupyterLab has them for all that a cell shows, and then some.
+NOTEBOOK_STYLES = """
+.lab ul:not(.x), .lab li { padding-left: 4em; letter-spacing: 3px; }
+.lab p, .lab h2, .lab h3 { margin: 2em; text-transform: uppercase; font-style: italic; }
+.lab dl dt { float: left; width: 20%; font-weight: bold; }
+.lab dl dd { margin-left: 40%; }
+.lab pre, .lab code { border: 5px solid red; background: red; color: lime; }
+.lab span, .lab strong, .lab summary { color: lime; text-decoration: underline; }
+.lab > *:last-child { margin-bottom: 3em; }
+"""
+
+
+def test_the_styles_of_a_notebook_change_nothing_in_a_fragment(show: Open) -> None:
+    look = """() => [
+        ...document.querySelectorAll('.parity-report .inner :not(svg, svg *, .line *)')
+    ].map(
+        element => JSON.stringify(Object.entries(getComputedStyle(element)))
+    )"""
+    cell = f"<body><div class='lab'>{fragment(mixed(), SOURCE)}<i></i></div></body>"
+    opened = show(f"<!DOCTYPE html><style>{NOTEBOOK_STYLES}</style>{cell}")
+    with_it = opened.evaluate(look)
+    opened.evaluate("() => document.querySelector('style').remove()")
+    assert len(with_it) > 100
+    assert opened.evaluate(look) == with_it
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "around, dark",
+    [
+        ('<body data-jp-theme-light="true">', False),
+        ('<body data-jp-theme-light="false">', True),
+        ('<body class="vscode-light">', False),
+        ('<body class="vscode-dark">', True),
+        ('<body theme="dark">', True),
+    ],
+)
+def test_a_fragment_has_the_theme_of_its_notebook(
+    show: Open, scheme: str, around: str, dark: bool
+) -> None:
+    opened = show(f"<!DOCTYPE html>{around}{fragment(mixed(), SOURCE)}", scheme=scheme)
+    ground = opened.evaluate(
+        "getComputedStyle(document.querySelector('.parity-report')).backgroundColor"
+    )
+    assert ground == ("rgb(20, 23, 27)" if dark else "rgb(246, 247, 249)")
+
+
+def test_on_paper_it_is_light_and_unfolded(show: Open, html: str) -> None:
+    opened = show(html, scheme="dark")
+    folded = opened.evaluate("document.documentElement.scrollHeight")
+    opened.emulate_media(media="print")
+    ground = opened.evaluate(
+        "getComputedStyle(document.querySelector('.parity-report')).backgroundColor"
+    )
+    assert ground == "rgb(246, 247, 249)"
+    assert opened.locator("details pre").first.evaluate("code => code.checkVisibility({})")
+    assert opened.evaluate("document.documentElement.scrollHeight") > folded

@@ -211,3 +211,33 @@ def test_a_long_line_is_cut() -> None:
     found = listing("x" * 10_000, Place("f", 1, 1), [])
     assert found is not None
     assert found.lines[0].code == "x" * MAX_CHARACTERS + "…"
+
+
+CLASS = """class Base:
+    pass
+class Mine(Base):
+    rate = 1
+
+    def forward(self, x):
+        return [
+            x,
+        ]
+
+    def backward(self, x):
+        return x
+after = 1"""
+
+
+def test_a_class_is_listed_from_its_head_to_its_end() -> None:
+    found = listing(CLASS, Place("Mine", 6, 8), [Place("Mine.forward", 6, 8)])
+    assert numbers(found) == list(range(3, 13))
+
+
+def test_a_method_is_marked_until_its_brackets_are_closed() -> None:
+    found = listing(CLASS, Place("Mine", 6, 12), [Place("Mine.forward", 6, 8)])
+    assert numbers(found, marked=True) == [6, 7, 8, 9]
+
+
+def test_a_line_that_raised_is_marked_alone() -> None:
+    found = listing(CLASS, Place("Mine", 6, 12), [Place("forward", 6, 6)])
+    assert numbers(found, marked=True) == [6]

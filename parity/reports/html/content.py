@@ -11,6 +11,7 @@ from textwrap import shorten
 from parity.catalogue import component as component_of
 from parity.checking.file import CheckResult
 from parity.diagnosis.finding import MAX_LISTED, Finding, findings
+from parity.diagnosis.places import Place
 from parity.engine import Failure
 from parity.reports.html.heatmaps import EDGE, Picture, picture
 from parity.reports.html.listing import MAX_LINES, Listing, listing
@@ -110,7 +111,7 @@ class Content:
     chapters: list[Chapter]
     first: Section | None
     others: list[Section]
-    not_judged: list[Verdict]
+    not_judged: dict[str, list[str]]
     not_written: list[str]
     passed: list[str]
     missing: list[str]
@@ -141,7 +142,7 @@ def content(result: CheckResult, source: str) -> Content:
         chapters=list(_chapters(result)),
         first=sections[0] if sections else None,
         others=sections[1:],
-        not_judged=[v for v in result.verdicts if v.status == "not judged"],
+        not_judged=_not_judged(result),
         not_written=[v.component for v in result.verdicts if v.status == "not written"],
         passed=[v.component for v in result.verdicts if v.passed],
         missing=[component.name for component in result.missing],
@@ -173,6 +174,15 @@ def _chapters(result: CheckResult) -> Iterator[Chapter]:
         ]
         kinds.append((missing[number], "not in this file", "missing"))
         yield Chapter(number, [Part(*part) for part in kinds if part[0]])
+
+
+def _not_judged(result: CheckResult) -> dict[str, list[str]]:
+    """By what they depend on, in words."""
+    of: dict[str, list[str]] = {}
+    for verdict in result.verdicts:
+        if verdict.status == "not judged":
+            of.setdefault(", ".join(verdict.rests_on), []).append(verdict.component)
+    return of
 
 
 def _shared_room(components: int) -> _Room:
@@ -211,21 +221,23 @@ def _entry(verdict: Verdict, finding: Finding) -> Entry:
 
 
 def _rows(verdict: Verdict, finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.place is not None:
+        yield "Where", _where(finding.place)
+    yield "What to do", finding.next_step
     errata = [mutant.errata for mutant in finding.mistakes if mutant.errata]
     if errata:
         yield "Erratum", f"{' and '.join(errata)} of the book"
     failure = finding.failure
     if failure is not None:
         starts = f", {finding.starts}" if finding.starts else ""
-        yield "Wrong", _listed([failure.result, *finding.wrong]) + starts
+        yield "Wrong results", _listed([failure.result, *finding.wrong]) + starts
         if finding.right:
-            yield "Right", _listed(finding.right)
-        yield "Cases", _cases(verdict.failed_cases, verdict.cases, failure.case.name)
+            yield "Right results", _listed(finding.right)
+        yield "Test cases", _cases(verdict.failed_cases, verdict.cases, failure.case.name)
         yield from _numbers(finding, failure)
     elif finding.error is not None and finding.error.case is not None:
         raised = len({error.case for error in verdict.errors})
-        yield "Cases", _cases(raised, verdict.cases, finding.error.case)
-    yield "Next", finding.next_step
+        yield "Test cases", _cases(raised, verdict.cases, finding.error.case)
 
 
 def _numbers(finding: Finding, failure: Failure) -> Iterator[tuple[str, str]]:
@@ -238,14 +250,19 @@ def _numbers(finding: Finding, failure: Failure) -> Iterator[tuple[str, str]]:
         yield "Numbers", f"{failure.result} {difference.message}."
     if difference.max_abs is not None and difference.max_rel is not None:
         yield (
-            "Error",
+            "Error size",
             f"absolute {difference.max_abs:.2g}, relative {difference.max_rel:.2g}, "
             f"largest element {difference.scale:.2g}",
         )
 
 
 def _cases(failed: int, total: int, first: str) -> str:
-    return f"wrong in {failed} of {total}, first: {first}"
+    return f"{failed} of {total} go wrong, first: {first}"
+
+
+def _where(place: Place) -> str:
+    lines = f"line {place.first}" if place.first == place.last else f"from line {place.first}"
+    return f"{place.name}, {lines}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -55,12 +55,14 @@ class HeatMap:
         name: "Yours", "PyTorch’s" or "Yours minus PyTorch’s".
         cells: row by row.
         largest: the number that has the strongest colour.
+        scale: from where to where its colours go, in words.
         label: in words, for those who do not see it.
     """
 
     name: str
     cells: list[Cell]
     largest: str
+    scale: str
     label: str
 
 
@@ -94,6 +96,11 @@ class Picture:
     def has_numbers(self) -> bool:
         """Whether there is room for numbers in the cells."""
         return len(self.column_labels) <= _FEW_COLUMNS
+
+    @property
+    def has_bad(self) -> bool:
+        """Whether something in it is not finite."""
+        return any(cell.level is None for each in self.maps for cell in each.cells)
 
     @property
     def row_ticks(self) -> list[tuple[int, int]]:
@@ -194,7 +201,10 @@ def _heat_map(name: str, numbers: ndarray, largest: float, place: _Place) -> Hea
     bad = numbers.size - finite.size
     also = f", {bad} NaN or infinite" if bad else ""
     label = f"{name}: {numbers.shape[0]} by {numbers.shape[1]} numbers, {span}{also}"
-    return HeatMap(name, cells, f"{largest:.3g}", label)
+    scale = f"from -{largest:.3g} to {largest:.3g}" if largest else "all 0"
+    if not finite.size:
+        scale = "nothing finite"
+    return HeatMap(name, cells, f"{largest:.3g}", scale, label)
 
 
 def _level(number: float, largest: float) -> int | None:

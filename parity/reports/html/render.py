@@ -6,18 +6,25 @@ A page brings its own styles, runs no script and asks for nothing from elsewhere
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from parity.checking.answers import clean
 from parity.checking.file import CheckResult, FileError
+from parity.diagnosis.places import Place
 from parity.reports.html.content import content
+from parity.reports.html.listing import Listing, listing
 from parity.reports.machine import torch_version
 from parity.training.output import all_or_nothing
+
+#: So many lines are shown before and after the one that keeps a file from being imported.
+_AROUND = 4
 
 
 def page(result: CheckResult, source: str) -> str:
@@ -55,6 +62,7 @@ def error_page(file: Path, error: FileError) -> str:
         torch=torch_version(),
         message=str(error),
         frames=error.error.frames if error.error is not None else (),
+        listing=_around(file, error),
     )
     return _render("page.html.j2", title=file.name, report=report)
 
@@ -84,13 +92,25 @@ def read_source(file: Path) -> str:
         return ""
 
 
+def _around(file: Path, error: FileError) -> Listing | None:
+    """The lines around the one that raised."""
+    frames = error.error.frames if error.error is not None else ()
+    line = frames[-1].line if frames else None
+    if line is None:
+        return None
+    source = read_source(file)
+    last = min(line + _AROUND, source.count("\n") + 1)
+    whole = Place(file.name, max(1, line - _AROUND), max(line, last))
+    return listing(source, whole, [Place("the line that fails", line, line)])
+
+
 def _render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("parity.reports", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -98,6 +118,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name or a path that goes on in the next line after an underscore or a slash."""
+    return Markup(re.sub(r"([_/\\])(?=\w)", r"\1<wbr>", str(escape(clean(name)))))
 
 
 def _showable(value: Any) -> Any:
