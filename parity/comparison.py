@@ -45,7 +45,8 @@ class Difference:
 
     Attributes:
         kind: "absent", "type", "shape", "dtype", "not finite", "value", "rule" (a statement that
-            does not hold), "params" or "input changed".
+            does not hold), "params" or "input changed"; of ``parity.gradcheck``, also "kink" and
+            "rounding".
         message: one sentence.
         max_abs: largest absolute error, for "value".
         max_rel: largest error relative to the expected element, for "value".
@@ -107,7 +108,13 @@ def with_article(noun: str) -> str:
 
 
 def compare(
-    actual: Any, expected: Any, *, dtype: str, tolerance: str = "analytic", upcast: bool = False
+    actual: Any,
+    expected: Any,
+    *,
+    dtype: str,
+    tolerance: str = "analytic",
+    upcast: bool = False,
+    rounding: ndarray | None = None,
 ) -> Difference | None:
     """Compare a result with the expected one.
 
@@ -117,6 +124,8 @@ def compare(
         dtype: of the case; chooses the row of ``TOLERANCES``, and is what ``actual`` must have.
         tolerance: "analytic", "numeric" or "through time".
         upcast: whether float64 will do where float32 is asked for.
+        rounding: how far each element may be off by rounding alone, as ``parity.rounding`` finds
+            it; where that is more than the table allows, it is allowed.
 
     Returns:
         None if they are equal, otherwise what is wrong first.
@@ -134,7 +143,7 @@ def compare(
     wrong_dtype = _compare_dtype(found, wanted, dtype, upcast, isinstance(actual, ndarray))
     if wrong_dtype is not None:
         return wrong_dtype
-    return _compare_values(found, wanted, TOLERANCES[dtype, tolerance])
+    return _compare_values(found, wanted, TOLERANCES[dtype, tolerance], rounding)
 
 
 def _compare_dtype(
@@ -151,7 +160,9 @@ def _compare_dtype(
 
 
 @np.errstate(all="ignore")
-def _compare_values(found: ndarray, wanted: ndarray, tolerance: Tolerance) -> Difference | None:
+def _compare_values(
+    found: ndarray, wanted: ndarray, tolerance: Tolerance, rounding: ndarray | None = None
+) -> Difference | None:
     for array, words in ((found, "is"), (wanted, "cannot be judged, for PyTorch's is")):
         bad = ~np.isfinite(array)
         if bad.any():
@@ -170,6 +181,8 @@ def _compare_values(found: ndarray, wanted: ndarray, tolerance: Tolerance) -> Di
     error, magnitude = np.abs(found - wanted), np.abs(wanted)
     scale = float(magnitude.max())
     allowed = np.maximum(tolerance.relative * magnitude, tolerance.floor * (scale or 1.0))
+    if rounding is not None:
+        allowed = np.maximum(allowed, rounding)
     off = error > allowed
     if not off.any():
         return None

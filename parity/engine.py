@@ -20,6 +20,7 @@ from parity.catalogue.component import (
     Observed,
 )
 from parity.comparison import Absent, Difference, compare
+from parity.rounding import is_slight, rounding_of
 
 
 @dataclass(frozen=True)
@@ -149,20 +150,34 @@ def judge_run(
         failure = Failure(case, error.what, Difference("params", error.message))
         return Run(case, observed, [failure])
     failures = []
+    rounding: Mapping[str, ndarray] | None = None
     for name, wanted in expected.items():
         found = observed.tensors.get(name, Absent())
         difference = _compare_result(found, wanted, case, upcast)
+        if difference is not None and is_slight(difference, case.dtype):
+            if rounding is None:
+                rounding = rounding_of(component, case, inputs, observed.params)
+            difference = _compare_result(found, wanted, case, upcast, rounding.get(name))
         if difference is not None:
             failures.append(Failure(case, name, difference))
     return Run(case, observed, failures, expected)
 
 
-def _compare_result(found: Any, wanted: Any, case: Case, upcast: bool) -> Difference | None:
+def _compare_result(
+    found: Any, wanted: Any, case: Case, upcast: bool, rounding: ndarray | None = None
+) -> Difference | None:
     if isinstance(found, Absent) and found == Absent():
         return Difference("absent", "is not there")
     if isinstance(wanted, bool):
         return None if found is wanted else Difference("rule", "does not hold")
-    return compare(found, wanted, dtype=case.dtype, tolerance=case.tolerance, upcast=upcast)
+    return compare(
+        found,
+        wanted,
+        dtype=case.dtype,
+        tolerance=case.tolerance,
+        upcast=upcast,
+        rounding=rounding,
+    )
 
 
 def check_in_process(

@@ -114,65 +114,101 @@ class LSTMLayer(Recurrent):
     gates = "fico"
     states = 2
 
+    def __init__(self, hidden_size, output_size, peepholes=False, **rest):
+        super().__init__(hidden_size, output_size, **rest)
+        self.peepholes = peepholes
+
+    def shapes(self, n):
+        yield from super().shapes(n)
+        for gate in "fio" if self.peepholes else "":
+            yield f"P_{gate}", (1, self.hidden_size)
+
+    def peeps(self):
+        """Of f, i and o; without peepholes none lets anything through."""
+        return [self.value(f"P_{gate}") if self.peepholes else 0.0 for gate in "fio"]
+
     def go(self, x, H, C_in):
         Z = np.hstack([x, H])
         f, i, c, o = np.split(Z @ self.joined("W") + self.joined("B"), 4, axis=1)
-        f, i, c, o = sigmoid(f), sigmoid(i), np.tanh(c), sigmoid(o)
+        to_f, to_i, to_o = self.peeps()
+        f, i, c = sigmoid(f + to_f * C_in), sigmoid(i + to_i * C_in), np.tanh(c)
         C = f * C_in + i * c
-        T = np.tanh(C)
-        return [o * T, C], (Z, C_in, f, i, c, o, T)
+        o, T = sigmoid(o + to_o * C), np.tanh(C)
+        return [o * T, C], (Z, C_in, f, i, c, o, C, T)
 
     def back(self, step, H_grad, C_grad):
-        Z, C_in, f, i, c, o, T = step
-        C_grad = C_grad + H_grad * o * (1 - T**2)
-        grads = np.hstack(
-            [
-                C_grad * C_in * f * (1 - f),
-                C_grad * c * i * (1 - i),
-                C_grad * i * (1 - c**2),
-                H_grad * T * o * (1 - o),
-            ]
-        )
+        Z, C_in, f, i, c, o, C, T = step
+        to_f, to_i, to_o = self.peeps()
+        o_grad = H_grad * T * o * (1 - o)
+        C_grad = C_grad + H_grad * o * (1 - T**2) + to_o * o_grad
+        f_grad, i_grad = C_grad * C_in * f * (1 - f), C_grad * c * i * (1 - i)
+        grads = np.hstack([f_grad, i_grad, C_grad * i * (1 - c**2), o_grad])
         self.collected.append((Z, grads))
+        if self.peepholes:
+            seen = {"P_f": f_grad * C_in, "P_i": i_grad * C_in, "P_o": o_grad * C}
+            for name, shares in seen.items():
+                self.params[name]["deriv"] += shares.sum(axis=0)
         x_grad, H_grad = np.split(grads @ self.joined("W").T, [self.x.shape[2]], axis=1)
-        return x_grad, H_grad, C_grad * f
+        return x_grad, H_grad, C_grad * f + to_f * f_grad + to_i * i_grad
 
 
 class GRULayer(Recurrent):
     gates = "ruh"
+
+    def __init__(self, hidden_size, output_size, reset_after=False, **rest):
+        super().__init__(hidden_size, output_size, **rest)
+        self.reset_after = reset_after
 
     def shapes(self, n):
         for gate in self.gates:
             yield f"W_x{gate}", (n, self.hidden_size)
             yield f"W_h{gate}", (self.hidden_size, self.hidden_size)
             yield f"B_{gate}", (1, self.hidden_size)
+        if self.reset_after:
+            yield "B_hh", (1, self.hidden_size)
 
     def go(self, x, H):
         r, u, h = np.split(x @ self.joined("W_x") + self.joined("B"), 3, axis=1)
         r, u = sigmoid(r + H @ self.value("W_hr")), sigmoid(u + H @ self.value("W_hu"))
-        h = np.tanh(h + (r * H) @ self.value("W_hh"))
-        return [h + u * (H - h)], (x, H, r, u, h)
+        if self.reset_after:
+            product = H @ self.value("W_hh") + self.value("B_hh")
+            h = np.tanh(h + r * product)
+        else:
+            product = None
+            h = np.tanh(h + (r * H) @ self.value("W_hh"))
+        return [h + u * (H - h)], (x, H, r, u, h, product)
 
     def joined(self, letter):
         between = "" if letter == "W_x" else "_"
         return np.hstack([self.value(f"{letter}{between}{gate}") for gate in self.gates])
 
     def back(self, step, grad):
-        x, H, r, u, h = step
+        x, H, r, u, h, product = step
         h_grad = grad * (1 - u) * (1 - h * h)
-        reset = h_grad @ self.value("W_hh").T
-        grads = np.hstack([reset * H * r * (1 - r), grad * (H - h) * u * (1 - u), h_grad])
-        self.collected.append((x, H, r * H, grads))
+        if self.reset_after:
+            through, through_grad, r_grad = H, h_grad * r, h_grad * product
+            self.params["B_hh"]["deriv"] += through_grad.sum(axis=0)
+            H_grad = grad * u + through_grad @ self.value("W_hh").T
+        else:
+            reset = h_grad @ self.value("W_hh").T
+            through, through_grad, r_grad = r * H, h_grad, reset * H
+            H_grad = grad * u + reset * r
+        grads = np.hstack([r_grad * r * (1 - r), grad * (H - h) * u * (1 - u), h_grad])
+        self.collected.append((x, H, through, grads, through_grad))
         r_grad, u_grad, _ = np.split(grads, 3, axis=1)
-        H_grad = grad * u + reset * r
         H_grad = H_grad + r_grad @ self.value("W_hr").T + u_grad @ self.value("W_hu").T
         return grads @ self.joined("W_x").T, H_grad
 
     def add_up(self):
-        x, H, reset, grads = (np.concatenate(parts) for parts in zip(*self.collected))
-        for gate, before, grad in zip("ruh", (H, H, reset), np.split(grads, 3, axis=1)):
+        x, H, through, grads, through_grad = (
+            np.concatenate(parts) for parts in zip(*self.collected)
+        )
+        r_grad, u_grad, h_grad = np.split(grads, 3, axis=1)
+        self.params["W_hr"]["deriv"] += H.T @ r_grad
+        self.params["W_hu"]["deriv"] += H.T @ u_grad
+        self.params["W_hh"]["deriv"] += through.T @ through_grad
+        for gate, grad in zip("ruh", (r_grad, u_grad, h_grad)):
             self.params["W_x" + gate]["deriv"] += x.T @ grad
-            self.params["W_h" + gate]["deriv"] += before.T @ grad
             self.params["B_" + gate]["deriv"] += grad.sum(axis=0)
 
 
@@ -190,15 +226,19 @@ class SequenceSoftmaxCrossEntropy:
 
 
 class RNNModel:
-    def __init__(self, layers, loss):
-        self.layers, self.loss = layers, loss
+    def __init__(self, layers, loss, many_to_one=False):
+        self.layers, self.loss, self.many_to_one = layers, loss, many_to_one
 
     def forward(self, x_batch):
         for layer in self.layers:
             x_batch = layer.forward(x_batch)
-        return x_batch
+        self.shape = x_batch.shape
+        return x_batch[:, -1] if self.many_to_one else x_batch
 
     def backward(self, loss_grad):
+        if self.many_to_one:
+            last, loss_grad = loss_grad, np.zeros(self.shape)
+            loss_grad[:, -1] = last
         for layer in self.layers[::-1]:
             loss_grad = layer.backward(loss_grad)
         return loss_grad

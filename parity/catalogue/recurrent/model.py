@@ -98,7 +98,9 @@ def _shapes_of(features: int, layers: Layers) -> list[dict[str, Any]]:
 
 
 def _make_stack(parts: Implementation, given: Given) -> _Stack:
-    scale = {"weight_scale": 1.0} if len(_layers(given)) > 1 else {}
+    # Weights that are not small, or little comes through several layers; but with those of 1 the
+    # second layer's tanh is now and then so near 1 that 1 - tanh ** 2 keeps 5 digits.
+    scale = {"weight_scale": 0.5} if len(_layers(given)) > 1 else {}
     layers = [
         give_both_names(make_layer(parts, kind, hidden, out, scale))
         for kind, hidden, out in _layers(given)
